@@ -1,0 +1,1 @@
+"""Who is calling. May import core and config."""

@@ -1,0 +1,1 @@
+"""YAML to an immutable Snapshot: parse, resolve, validate, lint. May import core only."""

@@ -1,0 +1,180 @@
+"""One immutable, hashed, resolved config: what the other rooms read. Built by `config/load.py`, never changed.
+
+Names follow the YAML's. Times are seconds, sizes bytes or tokens as said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gateway.core.errors import FailureClass
+from gateway.core.money import Price
+from gateway.core.plan import Timeouts
+from gateway.core.vendor import Target, Vendor
+from gateway.core.wire import Endpoint
+
+
+class Secret:
+    """A string that shows itself only to `reveal()`: repr, str, format and pickle-by-accident give `***`."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    __str__ = __repr__
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> str:
+        raise TypeError("a Secret is not serialised")
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Where and how to reach a vendor. `transport` is "native" or "httpx"."""
+
+    name: str
+    vendor: Vendor
+    endpoint: Endpoint
+    api_key: Secret
+    region: str | None = None
+    retention: str | None = None
+    transport: str = "native"
+    headers: tuple[tuple[str, str], ...] = ()
+    proxy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """An entry of the catalogue. `prices` ascend by start date; empty means unpriced. `fallbacks` is the chain that a
+    request pinned to this model falls back along."""
+
+    name: str
+    provider: str
+    target: Target
+    prices: tuple[Price, ...] = ()
+    fallbacks: tuple[str, ...] = ()
+    tier: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """An open or closed interval: `over` < x < `under`; None: unbounded."""
+
+    over: float | None = None
+    under: float | None = None
+
+    def holds(self, value: float) -> bool:
+        return (self.over is None or value > self.over) and (self.under is None or value < self.under)
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """All given conditions must hold; None or empty: not asked. Sets hold when the request has any of their members."""
+
+    task: frozenset[str] = frozenset()
+    confidence: Bounds | None = None
+    difficulty: Bounds | None = None
+    input_tokens: Bounds | None = None
+    has: frozenset[str] = frozenset()
+    model: frozenset[str] = frozenset()
+    key: frozenset[str] = frozenset()
+    team: frozenset[str] = frozenset()
+    tags: frozenset[str] = frozenset()
+    headers: tuple[tuple[str, str], ...] = ()
+    hour: Bounds | None = None
+
+    @property
+    def empty(self) -> bool:
+        return self == When()
+
+
+HAS_WORDS = frozenset({"tools", "images", "audio", "documents", "json_schema", "computer", "code"})
+
+
+@dataclass(frozen=True, slots=True)
+class Require:
+    """Constraints that filter a chain's members, fallbacks included."""
+
+    region: frozenset[str] = frozenset()
+    retention: frozenset[str] = frozenset()
+    capabilities: frozenset[str] = frozenset()
+
+
+DEFAULT_FALLBACK_ON = frozenset(FailureClass) - {
+    FailureClass.CALLER_FAULT,
+    FailureClass.CONTENT_POLICY,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A rule. `prefer` is "order" or "cheapest". `when` is None only on a route that always matches."""
+
+    name: str
+    chain: tuple[str, ...]
+    when: When | None = None
+    prefer: str = "order"
+    require: Require = field(default_factory=Require)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    fallback_on: frozenset[FailureClass] = DEFAULT_FALLBACK_ON
+    max_attempts: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ClientKey:
+    """A key that clients present. Only its SHA-256 is kept. `admin` may read /metrics and the admin paths."""
+
+    name: str
+    sha256: bytes
+    team: str | None = None
+    tags: tuple[str, ...] = ()
+    admin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """How the gateway itself listens. `unsafe_open` is the YAML's `allow_unauthenticated: true`."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    max_body_bytes: int = 32 * 1024 * 1024
+    max_json_depth: int = 128
+    max_messages: int = 10_000
+    body_timeout_s: float = 30.0
+    allowed_hosts: frozenset[str] = frozenset()
+    headers: bool = True
+    unsafe_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """`hash` is a short hex digest of the resolved config, secrets excluded; `off` names providers that are configured
+    but have no credential, with the reason."""
+
+    hash: str
+    source: str
+    server: Server
+    providers: Mapping[str, Provider]
+    models: Mapping[str, Model]
+    routes: tuple[Route, ...]
+    aliases: Mapping[str, str]
+    keys: tuple[ClientKey, ...] = ()
+    off: Mapping[str, str] = field(default_factory=dict)
+    redis_url: Secret | None = None
+    warnings: tuple[str, ...] = ()

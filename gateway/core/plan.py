@@ -1,0 +1,110 @@
+"""What routing decided (Plan, RouteTrace) and what execution did with it (Attempt, Record)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from gateway.core.errors import Failure, FailureClass
+from gateway.core.label import Label, Signals
+from gateway.core.usage import Usage
+
+AttemptKind = Literal["final", "retry", "fallback", "hedge", "shadow"]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds. `connect`: TCP and TLS. `first_token`: request sent until the first content (streams) or until the
+    response head (non-streams use `total`). `idle`: gap between two stream events. `total`: all attempts together."""
+
+    connect: float = 5.0
+    first_token: float = 60.0
+    idle: float = 60.0
+    total: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One model that may serve the request, by its catalogue name."""
+
+    model: str
+    provider: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A rule that did not match, or a candidate that a constraint removed, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTrace:
+    """Why a plan is what it is: data, so that it can be shown and replayed."""
+
+    asked_for: str
+    route: str
+    matched: tuple[str, ...] = ()
+    rules_rejected: tuple[Rejection, ...] = ()
+    candidates_rejected: tuple[Rejection, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Candidates in order, and the limits under which they may be tried."""
+
+    candidates: tuple[Candidate, ...]
+    fallback_on: frozenset[FailureClass]
+    timeouts: Timeouts
+    max_attempts: int
+    trace: RouteTrace
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One call to one candidate, filled in while it runs. Times are monotonic seconds; cost is nano-USD.
+
+    `kind` is why it was made: "final" for the first candidate, "retry" for the same again, "fallback" for the next.
+    """
+
+    candidate: Candidate
+    kind: AttemptKind
+    started: float
+    ended: float | None = None
+    first_token: float | None = None
+    status: int | None = None
+    failure: Failure | None = None
+    usage: Usage | None = None
+    cost_nano_usd: int | None = None
+    bytes_received: int = 0
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Record:
+    """Everything known of one request, as it goes to observers when the request has ended.
+
+    `outcome` is "ok", "error", "client_gone" or "rejected". `created` is epoch seconds, the other times are monotonic
+    seconds. `cost_nano_usd` is the cost of all attempts, None while any of them is unpriced.
+    """
+
+    request_id: str
+    created: float
+    started: float
+    stream: bool
+    principal: str = ""
+    config: str = ""
+    signals: Signals | None = None
+    label: Label | None = None
+    plan: Plan | None = None
+    attempts: list[Attempt] = field(default_factory=list)
+    ended: float | None = None
+    first_token: float | None = None
+    outcome: str = "error"
+    http_status: int = 0
+    finish_reason: str | None = None
+    usage: Usage | None = None
+    cost_nano_usd: int | None = None
+    error_code: str | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
