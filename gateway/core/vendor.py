@@ -29,9 +29,9 @@ class Vendor:
     """Facts about one vendor's API.
 
     `hosts` are host names (or `.suffixes`) of base URLs that imply this row. `unsupported` are top-level request
-    fields that the vendor refuses: they are dropped with a warning. `message_extras` are non-OpenAI message fields it takes back
-    (reasoning blobs); all others are dropped with a warning. `max_tokens_field` is the name it wants for the output
-    limit. `price_provider` is the vendor's id in the price list.
+    fields that the vendor refuses: they are dropped with a warning. `message_extras` are non-OpenAI message fields it
+    takes back (reasoning blobs); all others are dropped with a warning. `max_tokens_field` is the name it wants for the
+    output limit. `price_provider` is the vendor's id in the price list.
     """
 
     name: str
