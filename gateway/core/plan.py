@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from gateway.core.errors import Failure, FailureClass
 from gateway.core.label import Label, Signals
@@ -14,11 +14,13 @@ AttemptKind = Literal["final", "retry", "fallback", "hedge", "shadow"]
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds. `connect`: TCP and TLS. `first_token`: request sent until the first content (streams) or until the
-    response head (non-streams use `total`). `idle`: gap between two stream events. `total`: all attempts together."""
+    """Seconds. `connect`: TCP and TLS. `first_token`: request sent until a stream's first content. `answer`: request
+    sent until a non-streamed answer is whole; both are per attempt. `idle`: gap between two stream events. `total`:
+    all attempts together, to the last byte."""
 
     connect: float = 5.0
     first_token: float = 60.0
+    answer: float = 300.0
     idle: float = 60.0
     total: float = 600.0
 
@@ -87,6 +89,7 @@ class Record:
 
     `outcome` is "ok", "error", "client_gone" or "rejected". `created` is epoch seconds, the other times are monotonic
     seconds. `cost_nano_usd` is the cost of all attempts, None while any of them is unpriced.
+    `hops` is how many gateways the request had passed before this one.
     """
 
     request_id: str
@@ -107,4 +110,4 @@ class Record:
     usage: Usage | None = None
     cost_nano_usd: int | None = None
     error_code: str | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
+    hops: int = 0

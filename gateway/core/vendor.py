@@ -29,9 +29,16 @@ class Vendor:
     """Facts about one vendor's API.
 
     `hosts` are host names (or `.suffixes`) of base URLs that imply this row. `unsupported` are top-level request
-    fields that the vendor refuses: they are dropped with a warning. `message_extras` are non-OpenAI message fields it
-    takes back (reasoning blobs); all others are dropped with a warning. `max_tokens_field` is the name it wants for the
-    output limit. `price_provider` is the vendor's id in the price list.
+    fields that the vendor refuses or ignores: they are dropped with a warning. `renamed` are pairs (OpenAI's name,
+    the vendor's). `message_extras` are the message fields it takes beside role, content, tool_calls and tool_call_id
+    (`name`, `refusal`, reasoning blobs, `cache_control` on content parts); all others are dropped with a warning.
+    `max_tokens_field` is the name it wants for the output limit. `price_provider` is its id in the price list.
+
+    `dated_chat_path` replaces `chat_path` for a Target with an `api-version` option ("{model}" stands for the
+    upstream id). `tool_choice`: "all" also takes `allowed_tools`, "named" a named function, "no_named" only the
+    words, "auto_only" only "auto". `ends_with_done`: its streams end with `[DONE]`; where they do not, the finish
+    reason is the terminal event. `short_tool_ids`: tool call ids must be nine letters or digits. `prefill_flag` is
+    the field that marks a trailing assistant message as the start of the answer.
     """
 
     name: str
@@ -43,13 +50,18 @@ class Vendor:
     price_provider: str | None = None
     capabilities: frozenset[str] = field(default_factory=frozenset)
     chat_path: str = "/chat/completions"
+    dated_chat_path: str | None = None
     max_tokens_field: Literal["max_completion_tokens", "max_tokens"] = "max_tokens"
     developer_role: bool = False
     stream_options: bool = True
     unsupported: frozenset[str] = frozenset()
+    renamed: tuple[tuple[str, str], ...] = ()
     message_extras: frozenset[str] = frozenset()
-    tool_choice: Literal["all", "no_named", "auto_only"] = "all"
+    tool_choice: Literal["all", "named", "no_named", "auto_only"] = "named"
     reasoning_efforts: frozenset[str] | None = None
+    ends_with_done: bool = True
+    short_tool_ids: bool = False
+    prefill_flag: str | None = None
     note: str = ""
 
 

@@ -1,0 +1,65 @@
+# Two commands set everything up on a fresh machine: `make run` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+
+.PHONY: help install install-dev run test lint format bench lock prices clean
+
+help:
+	@echo "make run     install into .venv and serve on http://127.0.0.1:8080"
+	@echo "make test    install what tests need and run every test"
+	@echo "make lint    ruff (check and format) and mypy --strict"
+	@echo "make bench   the gateway beside a bare forwarder, in one run"
+	@echo "make lock    resolve the dependencies again into the two lock files"
+	@echo "make prices  write gateway/config/prices.yaml anew from genai-prices"
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+tests/node/node_modules/.package-lock.json: tests/node/package-lock.json
+	@if command -v npm >/dev/null; then cd tests/node && npm ci --silent --no-audit --no-fund; \
+	else echo "npm is not installed: the tests of the Vercel AI SDK will be skipped"; fi
+
+install: $(VENV)/.runtime
+install-dev: $(VENV)/.dev
+
+run: install
+	@exec $(BIN)/gateway serve $(ARGS)
+
+test: install-dev tests/node/node_modules/.package-lock.json
+	$(BIN)/pytest -n 2 $(ARGS)
+
+lint: install-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: install-dev
+	$(BIN)/python -m benchmarks.bench $(ARGS)
+
+lock: install-dev
+	$(PIP) install uv
+	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
+		--custom-compile-command "make lock" pyproject.toml --group build -o requirements.lock
+	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
+		--custom-compile-command "make lock" pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
+
+prices: install-dev
+	$(BIN)/python -m tools.make_prices
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache tests/node/node_modules

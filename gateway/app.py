@@ -1,0 +1,168 @@
+"""The composition root: a Snapshot becomes rooms, and the rooms become a FastAPI app.
+
+The only service module that imports every room. It wires and owns lifetimes; it decides nothing about requests.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
+
+from gateway import __version__
+from gateway.auth.keys import Authenticator
+from gateway.classify.label import StructureOnly, TextModel, label
+from gateway.classify.signals import read_signals
+from gateway.config.snapshot import Provider, Snapshot
+from gateway.core.chat import ChatRequest
+from gateway.core.clock import Clock, SystemClock
+from gateway.core.errors import GatewayError
+from gateway.core.events import Observer
+from gateway.core.label import Label, Signals
+from gateway.core.plan import Plan
+from gateway.core.principal import Principal
+from gateway.execute.accounting import Accounting
+from gateway.execute.executor import Executor
+from gateway.execute.pipeline import Pipeline
+from gateway.execute.upstream import Upstream
+from gateway.http import errors
+from gateway.http.chat import ChatEndpoint
+from gateway.http.guard import Guard
+from gateway.http.models import models_router
+from gateway.http.serving import CurrentServing, Serving
+from gateway.http.status import status_router
+from gateway.observe.fanout import Fanout
+from gateway.observe.metrics import CONTENT_TYPE, Metrics
+from gateway.providers.credentials import authorization
+from gateway.providers.registry import adapter_for
+from gateway.route.match import Facts
+from gateway.route.router import headers_of_rules, make_plan
+from gateway.transport.base import Transport, TransportLimits
+from gateway.transport.httpx_client import HttpxTransport
+from gateway.transport.native import NativeTransport
+
+USER_AGENT = f"switchyard/{__version__}"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a test may want to hold still: time, chance and ids."""
+
+    clock: Clock
+    jitter: Callable[[], float]
+    new_id: Callable[[], str]
+    text_model: TextModel
+
+    @classmethod
+    def real(cls) -> Parts:
+        return cls(SystemClock(), random.random, lambda: f"req_{uuid.uuid4().hex}", StructureOnly())
+
+
+class Gateway:
+    """One process's gateway: the app, what it serves now, and the connections it holds."""
+
+    def __init__(self, snapshot: Snapshot, parts: Parts | None = None, observers: tuple[Observer, ...] = ()) -> None:
+        self._parts = parts or Parts.real()
+        self.metrics = Metrics()
+        self._observer = Fanout((self.metrics, *observers))
+        self._transports = open_transports(snapshot)
+        self._serving = self._build(snapshot)
+        self.app = build_app(lambda: self._serving, self.metrics, self._parts, self.aclose)
+
+    @property
+    def serving(self) -> Serving:
+        return self._serving
+
+    async def aclose(self) -> None:
+        for transport in self._transports.values():
+            await transport.aclose()
+
+    def _build(self, snapshot: Snapshot) -> Serving:
+        parts = self._parts
+        upstreams = {
+            name: open_upstream(provider, self._transports[name]) for name, provider in snapshot.providers.items()
+        }
+        books = Accounting(snapshot.models, parts.clock)
+        pipeline = Pipeline(
+            snapshot,
+            Executor(snapshot, upstreams, books, parts.jitter),
+            read_signals,
+            partial(label, model=parts.text_model),
+            partial(_plan, snapshot),
+            self._observer,
+            parts.clock,
+        )
+        rule_headers = tuple(name.encode("latin-1") for name in sorted(headers_of_rules(snapshot)))
+        return Serving(snapshot, Authenticator(snapshot.keys), pipeline, rule_headers)
+
+
+def _plan(
+    snapshot: Snapshot,
+    request: ChatRequest,
+    label: Label,
+    signals: Signals,
+    principal: Principal,
+    headers: Mapping[str, str],
+    hour: float,
+    today: date,
+) -> Plan:
+    facts = Facts(request.model, label, signals, principal, headers, hour)
+    return make_plan(request, facts, snapshot, today)
+
+
+def open_transports(snapshot: Snapshot) -> dict[str, Transport]:
+    """A transport per provider: native ones are shared, since pools are kept by endpoint."""
+    limits = TransportLimits(connect_s=snapshot.timeouts.connect)
+    native = NativeTransport(limits)
+    return {
+        name: native if provider.transport == "native" else HttpxTransport(limits, provider.proxy)
+        for name, provider in snapshot.providers.items()
+    }
+
+
+def open_upstream(provider: Provider, transport: Transport) -> Upstream:
+    secret = provider.api_key.reveal()
+    headers = (
+        ("user-agent", USER_AGENT),
+        *(authorization(provider.vendor, secret) if secret else ()),
+        *provider.headers,
+    )
+    return Upstream(provider.name, provider.endpoint, adapter_for(provider.vendor), transport, headers)
+
+
+def build_app(current: CurrentServing, metrics: Metrics, parts: Parts, on_shutdown: Callable[[], Any]) -> FastAPI:
+    """The FastAPI app. The chat endpoint is mounted as a plain ASGI class: a framework's work per request would cost
+    more than all of ours."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await on_shutdown()
+
+    app = FastAPI(
+        title="Switchyard",
+        version=__version__,
+        lifespan=lifespan,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    chat = ChatEndpoint(current, parts.new_id)
+    app.router.routes.append(Route("/v1/chat/completions", chat, methods=["POST"]))
+    app.include_router(models_router(current, int(parts.clock.time())))
+    app.include_router(status_router(current, metrics.render, CONTENT_TYPE))
+    app.add_exception_handler(HTTPException, errors.handle_http_exception)
+    app.add_exception_handler(RequestValidationError, errors.handle_validation_error)
+    app.add_exception_handler(GatewayError, errors.handle_gateway_error)
+    app.add_exception_handler(Exception, errors.handle_anything)
+    app.add_middleware(Guard, current=current, new_id=parts.new_id)
+    return app

@@ -1,0 +1,53 @@
+"""The `gateway` command: serve, check, simulate, key. Thin: each subcommand calls into a room.
+
+With `config/`, the only place that reads the environment. Imports are made where they are needed, so that a small
+subcommand starts in milliseconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from gateway import __version__
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a subcommand and return its exit code: 0 done, 1 refused or failed, 2 wrong arguments."""
+    arguments = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser(prog="gateway", description="Switchyard, an OpenAI-compatible LLM gateway.")
+    parser.add_argument("--version", action="version", version=f"switchyard {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    wanted = next((word for word in arguments if not word.startswith("-")), "")
+
+    serve = commands.add_parser("serve", help="serve a config (default: config/gateway.yaml, or the demo)")
+    check = commands.add_parser("check", help="check a config and say what is wrong, where")
+    simulate = commands.add_parser("simulate", help="run a local server that speaks a vendor's wire format")
+    key = commands.add_parser("key", help="make a client key and the line that lets it in")
+
+    if wanted == "serve":
+        from gateway.serve import add_arguments as add_serve
+        from gateway.serve import run as run_serve
+
+        add_serve(serve)
+        return run_serve(parser.parse_args(arguments), os.environ)
+    if wanted == "check":
+        from gateway.config import command as config_command
+        from gateway.providers.vendors import VENDORS
+
+        config_command.add_arguments(check)
+        return config_command.run(parser.parse_args(arguments), os.environ, sys.stdout, VENDORS)
+    if wanted == "simulate":
+        from gateway.simulator import command as simulator_command
+
+        simulator_command.add_arguments(simulate)
+        return simulator_command.run(parser.parse_args(arguments))
+    if wanted == "key":
+        from gateway.auth.command import add_arguments as add_key
+        from gateway.auth.command import run as run_key
+
+        add_key(key)
+        return run_key(parser.parse_args(arguments), sys.stdout)
+    parser.parse_args(arguments)
+    return 2

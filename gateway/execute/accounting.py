@@ -1,0 +1,44 @@
+"""Books what attempts did: their times, usage, cost and failure, into the request's record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+
+from gateway.config.snapshot import Model
+from gateway.core.clock import Clock
+from gateway.core.errors import Failure
+from gateway.core.money import cost_nano_usd, price_on
+from gateway.core.plan import Attempt, AttemptKind, Candidate, Record
+from gateway.core.usage import Usage
+
+
+class Accounting:
+    """Bound to one snapshot's models; `clock` gives every time in the record."""
+
+    def __init__(self, models: Mapping[str, Model], clock: Clock) -> None:
+        self._models = models
+        self._clock = clock
+
+    def begin(self, candidate: Candidate, record: Record, kind: AttemptKind) -> Attempt:
+        attempt = Attempt(candidate, kind, started=self._clock.monotonic())
+        record.attempts.append(attempt)
+        return attempt
+
+    def first_token(self, attempt: Attempt) -> None:
+        attempt.first_token = self._clock.monotonic()
+
+    def end(self, attempt: Attempt, failure: Failure | None, usage: Usage | None = None) -> None:
+        """Close an attempt. An unpriced model leaves its cost None."""
+        attempt.ended = self._clock.monotonic()
+        attempt.failure = failure
+        attempt.usage = usage
+        prices = self._models[attempt.candidate.model].prices
+        if usage is None or not prices:
+            return
+        price = prices[0] if len(prices) == 1 else price_on(prices, self.today())
+        if price is not None:
+            attempt.cost_nano_usd = cost_nano_usd(usage, price)
+
+    def today(self) -> date:
+        return datetime.fromtimestamp(self._clock.time(), UTC).date()

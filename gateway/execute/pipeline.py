@@ -1,0 +1,106 @@
+"""One request through the rooms: signals, label, plan, execution; and its record to the observers, once.
+
+Bound to one snapshot. Classification, routing and the observer are handed in: this room imports none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from typing import Protocol
+
+from gateway.config.snapshot import Snapshot
+from gateway.core.chat import ChatAnswer, ChatRequest
+from gateway.core.clock import Clock
+from gateway.core.events import Observer
+from gateway.core.label import Label, Signals
+from gateway.core.plan import Plan, Record
+from gateway.core.principal import Principal
+from gateway.execute.executor import Executor
+from gateway.execute.stream import ChatStream
+
+
+class Planner(Protocol):
+    """`headers` are the client's that rules ask for; `hour` is the UTC hour with its fraction."""
+
+    def __call__(
+        self,
+        request: ChatRequest,
+        label: Label,
+        signals: Signals,
+        principal: Principal,
+        headers: Mapping[str, str],
+        hour: float,
+        today: date,
+    ) -> Plan: ...
+
+
+class Pipeline:
+    """The way of every chat request. Times in the record come from `clock`."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        executor: Executor,
+        read_signals: Callable[[ChatRequest], Signals],
+        label: Callable[[ChatRequest, Signals], Label],
+        planner: Planner,
+        observer: Observer,
+        clock: Clock,
+    ) -> None:
+        self.snapshot = snapshot
+        self._executor = executor
+        self._read_signals = read_signals
+        self._label = label
+        self._planner = planner
+        self._observer = observer
+        self._clock = clock
+
+    def open(self, request_id: str) -> Record:
+        """Start a request's record. Every `open` is followed by exactly one `close`."""
+        record = Record(
+            request_id=request_id,
+            created=self._clock.time(),
+            started=self._clock.monotonic(),
+            stream=False,
+            config=self.snapshot.hash,
+        )
+        self._observer.on_start(record)
+        return record
+
+    async def run(
+        self, request: ChatRequest, principal: Principal, headers: Mapping[str, str], record: Record
+    ) -> ChatAnswer | ChatStream:
+        """Classify, route and execute.
+
+        Raises GatewayError: what the router refuses, or PlanExhausted. On CancelledError the upstream is closed.
+        """
+        record.stream = request.stream
+        record.principal = principal.name
+        record.signals = signals = self._read_signals(request)
+        record.label = label = self._label(request, signals)
+        now = datetime.fromtimestamp(record.created, UTC)
+        hour = now.hour + now.minute / 60
+        record.plan = plan = self._planner(request, label, signals, principal, headers, hour, now.date())
+        result = await self._executor.run(request, plan, record)
+        if isinstance(result, ChatAnswer):
+            record.finish_reason = result.finish_reason
+        return result
+
+    def close(self, record: Record, outcome: str, http_status: int, error_code: str | None = None) -> None:
+        """End the record: sum up its attempts and hand it to the observer."""
+        record.ended = self._clock.monotonic()
+        record.outcome = outcome
+        record.http_status = http_status
+        record.error_code = error_code
+        if record.attempts:
+            last = record.attempts[-1]
+            if last.ended is None:
+                last.ended = record.ended
+            if last.failure is None:
+                record.first_token = last.first_token
+                record.usage = last.usage
+            costs = [attempt.cost_nano_usd for attempt in record.attempts if attempt.usage is not None]
+            if costs and None not in costs:
+                record.cost_nano_usd = sum(cost for cost in costs if cost is not None)
+        self._observer.on_end(record)

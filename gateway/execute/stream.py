@@ -1,0 +1,148 @@
+"""A committed stream: its chunks in batches, its idle and total deadlines, and its end, which is told exactly once."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from gateway.core.chat import ChatRequest, Json, chunk
+from gateway.core.errors import Failure, ProviderError
+from gateway.core.plan import Attempt, Record, Timeouts
+from gateway.core.usage import Usage
+from gateway.execute.accounting import Accounting
+from gateway.execute.faults import timed_out
+from gateway.execute.sinks import StreamSink
+
+CHARS_PER_TOKEN = 4
+_LINGER_S = 1.0
+
+
+class ChatStream:
+    """Read with `next_batch` until it gives None. `close` must be called in every case, also after an error."""
+
+    def __init__(
+        self,
+        books: Accounting,
+        request: ChatRequest,
+        record: Record,
+        attempt: Attempt,
+        sink: StreamSink,
+        timeouts: Timeouts,
+        deadline: float,
+    ) -> None:
+        self._books = books
+        self._request = request
+        self._record = record
+        self._attempt = attempt
+        self._sink = sink
+        self._timeouts = timeouts
+        self._deadline = deadline
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._last: Json | None = None
+        self._usage_sent = not request.wants_usage_chunk
+        self._settled = False
+        self._arm()
+
+    @property
+    def finish_reason(self) -> str | None:
+        return self._sink.parser.finish_reason
+
+    async def next_batch(self) -> list[Json] | None:
+        """The chunks that have arrived, at least one; None after the last.
+
+        Raises ProviderError, after all chunks that came before it, when the stream did not end well.
+        """
+        sink = self._sink
+        while True:
+            if sink.chunks:
+                batch = sink.take()
+                self._last = batch[-1]
+                if self._request.wants_usage_chunk:
+                    for piece in batch:
+                        piece["usage"] = None
+                return batch
+            if sink.ended:
+                return self._last_batch()
+            await sink.wait()
+
+    def _last_batch(self) -> list[Json] | None:
+        failure = self._sink.failure
+        if failure is not None:
+            failure = _after_commit(failure)
+            self._settle(failure)
+            raise ProviderError(failure)
+        self._settle(None)
+        if self._usage_sent or self._last is None:
+            return None
+        self._usage_sent = True
+        usage = self._attempt.usage or Usage(source="estimated")
+        last = self._last
+        return [chunk(last["id"], last["created"], last["model"], [], usage=usage.to_openai())]
+
+    def close(self) -> None:
+        """End the stream wherever it is. Before its end the upstream connection is closed at once."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        sink = self._sink
+        if sink.ended and sink.failure is None:
+            # The terminal event was seen; the few bytes that end the body let the connection be used again.
+            if not sink.body_ended:
+                self._loop.call_later(_LINGER_S, sink.cancel)
+        else:
+            sink.cancel()
+        self._settle(sink.failure)
+
+    def _settle(self, failure: Failure | None) -> None:
+        """Book usage and outcome, once."""
+        if self._settled:
+            return
+        self._settled = True
+        sink = self._sink
+        self._attempt.bytes_received = sink.size
+        usage = sink.parser.usage
+        if usage is None:
+            signals = self._record.signals
+            usage = Usage(
+                input=signals.input_tokens if signals else 0,
+                output=-(-sink.parser.text_chars // CHARS_PER_TOKEN),
+                source="estimated",
+            )
+        elif failure is not None or not sink.ended:
+            usage = _at_least(usage, sink.parser.text_chars)
+        self._books.end(self._attempt, failure, usage)
+
+    def _arm(self) -> None:
+        due = min(self._sink.arrived + self._timeouts.idle, self._deadline)
+        self._timer = self._loop.call_at(due, self._check)
+
+    def _check(self) -> None:
+        """One timer a stream: it looks whether a deadline has really passed, and if not, sleeps on."""
+        now = self._loop.time()
+        sink = self._sink
+        if sink.ended:
+            return
+        if now >= self._deadline:
+            sink.fail(timed_out("total_timeout", self._timeouts.total))
+        elif sink.waiting_bytes == 0 and now >= sink.arrived + self._timeouts.idle:
+            sink.fail(timed_out("stream_idle", self._timeouts.idle))
+        elif sink.waiting_bytes:
+            # The client is the slow one: the silence is ours, since reading is paused or about to be.
+            sink.arrived = now
+        if not sink.ended:
+            self._arm()
+
+
+def _after_commit(failure: Failure) -> Failure:
+    if failure.reason == "upstream_error":
+        return replace(failure, reason="upstream_error_midstream")
+    return failure
+
+
+def _at_least(usage: Usage, text_chars: int) -> Usage:
+    """Usage of a stream that broke off: vendors report output at the end, so count what was produced."""
+    produced = -(-text_chars // CHARS_PER_TOKEN)
+    if usage.completion_total >= produced:
+        return replace(usage, source="estimated")
+    return replace(usage, output=produced - usage.reasoning, source="estimated")

@@ -1,0 +1,60 @@
+"""What a decision looks like as response headers, in the bytes that ASGI wants."""
+
+from __future__ import annotations
+
+from gateway.core import headers as names
+from gateway.core.money import format_usd
+from gateway.core.plan import Record
+
+RawHeaders = list[tuple[bytes, bytes]]
+
+REQUEST_ID = names.REQUEST_ID.encode()
+HOPS = names.HOPS.encode()
+_GATEWAY_REQUEST_ID = names.GATEWAY_REQUEST_ID.encode()
+_MODEL = names.MODEL.encode()
+_PROVIDER = names.PROVIDER.encode()
+_ROUTE = names.ROUTE.encode()
+_TASK = names.TASK.encode()
+_CONFIDENCE = names.CONFIDENCE.encode()
+_ATTEMPTS = names.ATTEMPTS.encode()
+_COST_USD = names.COST_USD.encode()
+_WARNINGS = names.WARNINGS.encode()
+_CONFIG = names.CONFIG.encode()
+
+MAX_HOPS = 5
+MAX_WARNINGS_CHARS = 2000
+
+JSON = (b"content-type", b"application/json")
+EVENT_STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
+NO_CACHE = (b"cache-control", b"no-cache")
+NO_PROXY_BUFFER = (b"x-accel-buffering", b"no")
+
+
+def decision_headers(record: Record) -> RawHeaders:
+    """What was decided for a request, as far as it is known yet. Cost is left out while it is unknown (streams)."""
+    headers: RawHeaders = [(_GATEWAY_REQUEST_ID, record.request_id.encode()), (_CONFIG, record.config.encode())]
+    label, plan = record.label, record.plan
+    if label is not None:
+        task = "+".join((label.task, *sorted(label.flags))) if label.flags else label.task
+        headers.append((_TASK, task.encode()))
+        headers.append((_CONFIDENCE, f"{label.confidence:.2f}".encode()))
+    if plan is not None:
+        headers.append((_ROUTE, plan.trace.route.encode("utf-8", "replace")))
+    if record.attempts:
+        last = record.attempts[-1]
+        headers.append((_MODEL, last.candidate.model.encode("utf-8", "replace")))
+        headers.append((_PROVIDER, last.candidate.provider.encode("utf-8", "replace")))
+        headers.append((_ATTEMPTS, str(len(record.attempts)).encode()))
+        if last.warnings:
+            headers.append((_WARNINGS, _printable("; ".join(last.warnings))))
+        if not record.stream:
+            costs = [attempt.cost_nano_usd for attempt in record.attempts if attempt.usage is not None]
+            if costs and None not in costs:
+                headers.append((_COST_USD, format_usd(sum(cost for cost in costs if cost is not None)).encode()))
+    return headers
+
+
+def _printable(text: str) -> bytes:
+    """A header value: ASCII without control characters, bounded."""
+    clean = "".join(char if " " <= char <= "~" else "?" for char in text[:MAX_WARNINGS_CHARS])
+    return clean.encode("ascii")

@@ -1,0 +1,55 @@
+"""GET /v1/models and /v1/models/{id}: the names a client may ask for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request, Response
+
+from gateway.config.snapshot import Snapshot
+from gateway.core.errors import NotFound
+from gateway.http.serving import CurrentServing, authorization_of
+
+
+def models_router(current: CurrentServing, started: int) -> APIRouter:
+    """`started` (epoch seconds) stands as the `created` of every entry: the catalogue has no other date."""
+    router = APIRouter()
+
+    @router.get("/v1/models", include_in_schema=False)
+    async def list_models(request: Request) -> Response:
+        serving = current()
+        serving.authenticator.authenticate(authorization_of(request))
+        entries = [_entry(name, owner, started) for name, owner in names_of(serving.snapshot).items()]
+        return _json({"object": "list", "data": entries})
+
+    @router.get("/v1/models/{name:path}", include_in_schema=False)
+    async def get_model(request: Request, name: str) -> Response:
+        serving = current()
+        serving.authenticator.authenticate(authorization_of(request))
+        owner = names_of(serving.snapshot).get(name)
+        if owner is None:
+            raise NotFound(
+                f"The model `{name[:200]}` does not exist or you do not have access to it.", code="model_not_found"
+            )
+        return _json(_entry(name, owner, started))
+
+    return router
+
+
+def names_of(snapshot: Snapshot) -> dict[str, str]:
+    """Every name a request may carry as its `model`, and who owns it. Models of switched-off providers are left out."""
+    names = {"auto": "switchyard"}
+    names.update(dict.fromkeys(snapshot.aliases, "switchyard"))
+    names.update(
+        {model.name: model.provider for model in snapshot.models.values() if model.provider not in snapshot.off}
+    )
+    return names
+
+
+def _entry(name: str, owner: str, created: int) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": created, "owned_by": owner}
+
+
+def _json(value: object) -> Response:
+    return Response(orjson.dumps(value), media_type="application/json")

@@ -1,0 +1,31 @@
+"""What the edge needs of the config in force. A reload swaps the whole of it; requests in flight keep theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from gateway.auth.keys import Authenticator
+from gateway.config.snapshot import Snapshot
+from gateway.execute.pipeline import Pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """One snapshot's rooms. `rule_headers` are the client headers that rules ask for, in lower case bytes."""
+
+    snapshot: Snapshot
+    authenticator: Authenticator
+    pipeline: Pipeline
+    rule_headers: tuple[bytes, ...]
+
+
+CurrentServing = Callable[[], Serving]
+
+
+def authorization_of(request: Request) -> bytes | None:
+    """The raw `Authorization` header."""
+    value = request.headers.get("authorization")
+    return None if value is None else value.encode("latin-1")

@@ -1,0 +1,127 @@
+"""Prometheus metrics: every name, label and bucket, and how a record becomes numbers.
+
+Label values come from closed sets only (names in the config, task labels, failure classes): a client can't make series.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from gateway.core.money import NANO_PER_USD
+from gateway.core.plan import Attempt, Record
+from gateway.core.usage import Usage
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+NONE = "none"
+_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300)
+_OVERHEAD_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1)
+_TOKEN_KINDS = (
+    "input",
+    "input_audio",
+    "cache_read",
+    "cache_read_audio",
+    "cache_write_5m",
+    "cache_write_1h",
+    "output",
+    "reasoning",
+    "output_audio",
+)
+
+
+class Metrics:
+    """An observer with its own registry; `render` gives the exposition text."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        by_task = ("route", "task", "model")
+        self._requests = Counter(
+            "gateway_requests", "Requests by outcome.", (*by_task, "outcome", "status"), registry=registry
+        )
+        self._in_flight = Gauge("gateway_requests_in_flight", "Requests being served.", registry=registry)
+        self._duration = Histogram(
+            "gateway_request_duration_seconds",
+            "From the request's head to the answer's last byte.",
+            (*by_task, "stream"),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._first_token = Histogram(
+            "gateway_time_to_first_token_seconds",
+            "From the request's head to the first content of a stream.",
+            by_task,
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._overhead = Histogram(
+            "gateway_overhead_seconds",
+            "Time before the first attempt: reading, checking, classifying and routing.",
+            buckets=_OVERHEAD_SECONDS,
+            registry=registry,
+        )
+        self._attempts = Counter(
+            "gateway_attempts",
+            "Upstream calls; class is the failure class, or ok.",
+            ("model", "provider", "kind", "class"),
+            registry=registry,
+        )
+        self._fallbacks = Counter(
+            "gateway_fallbacks",
+            "Moves from one model to the next, and the failure class that caused them.",
+            ("from_model", "to_model", "class"),
+            registry=registry,
+        )
+        self._tokens = Counter("gateway_tokens", "Tokens by kind.", ("model", "task", "kind"), registry=registry)
+        self._cost = Counter("gateway_cost_usd", "Cost of answered requests in USD.", by_task, registry=registry)
+        self._unpriced = Counter(
+            "gateway_unpriced_requests", "Answers of a model that has no price.", ("model",), registry=registry
+        )
+        self._usage_estimated = Counter(
+            "gateway_usage_estimated", "Answers whose usage the vendor did not report.", ("model",), registry=registry
+        )
+
+    def on_start(self, record: Record) -> None:
+        self._in_flight.inc()
+
+    def on_end(self, record: Record) -> None:
+        self._in_flight.dec()
+        attempts = record.attempts
+        route = record.plan.trace.route if record.plan else NONE
+        task = record.label.task if record.label else NONE
+        model = attempts[-1].candidate.model if attempts else NONE
+        self._requests.labels(route, task, model, record.outcome, str(record.http_status)).inc()
+        if record.ended is not None and attempts:
+            stream = "true" if record.stream else "false"
+            self._duration.labels(route, task, model, stream).observe(record.ended - record.started)
+            self._overhead.observe(attempts[0].started - record.started)
+        if record.stream and record.first_token is not None:
+            self._first_token.labels(route, task, model).observe(record.first_token - record.started)
+        previous: Attempt | None = None
+        for attempt in attempts:
+            self._count_attempt(attempt, previous)
+            if attempt.usage is not None:
+                self._count_usage(attempt, attempt.usage, task)
+            previous = attempt
+        if record.cost_nano_usd is not None:
+            self._cost.labels(route, task, model).inc(record.cost_nano_usd / NANO_PER_USD)
+
+    def _count_attempt(self, attempt: Attempt, previous: Attempt | None) -> None:
+        model = attempt.candidate.model
+        failure = "ok" if attempt.failure is None else attempt.failure.cls.value
+        self._attempts.labels(model, attempt.candidate.provider, attempt.kind, failure).inc()
+        if previous is not None and previous.failure is not None and previous.candidate.model != model:
+            self._fallbacks.labels(previous.candidate.model, model, previous.failure.cls.value).inc()
+
+    def _count_usage(self, attempt: Attempt, usage: Usage, task: str) -> None:
+        model = attempt.candidate.model
+        for kind in _TOKEN_KINDS:
+            count: int = getattr(usage, kind)
+            if count:
+                self._tokens.labels(model, task, kind).inc(count)
+        if usage.source == "estimated":
+            self._usage_estimated.labels(model).inc()
+        if attempt.cost_nano_usd is None:
+            self._unpriced.labels(model).inc()
+
+    def render(self) -> bytes:
+        return generate_latest(self.registry)

@@ -1,0 +1,121 @@
+"""`gateway serve`: choose a config, start what it needs, listen. Owns the process, decides nothing about requests."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from gateway import __version__
+from gateway.config.snapshot import Snapshot
+from gateway.simulator.fleet import Fleet
+
+DEFAULT_CONFIG = Path("config/gateway.yaml")
+DEMO_CONFIG = Path("config/demo.yaml")
+
+log = logging.getLogger("gateway")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "config",
+        nargs="?",
+        type=Path,
+        help=f"the YAML to serve (default: {DEFAULT_CONFIG}; without any provider key in the environment, the demo)",
+    )
+    parser.add_argument("--demo", action="store_true", help="serve the demo config on local simulators")
+    parser.add_argument("--host", help="listen here instead of the config's server.host")
+    parser.add_argument("--port", type=int, help="listen here instead of the config's server.port")
+    parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
+
+
+def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
+    """Serve until SIGTERM or SIGINT. Returns 1 when the config is refused or the address is taken."""
+    from gateway.providers.vendors import VENDORS
+
+    key_names = sorted({row.api_key_env for row in VENDORS.values() if row.api_key_env})
+    keyless = not any(env.get(name) for name in key_names)
+    demo = arguments.demo or (arguments.config is None and keyless)
+    path = arguments.config or (DEMO_CONFIG if demo else DEFAULT_CONFIG)
+    with ExitStack() as stack:
+        fleet = stack.enter_context(Fleet()) if demo else None
+        from gateway.config.load import load
+        from gateway.config.problem import ConfigError
+
+        try:
+            snapshot = _listening_where_told(load(path, env=env, vendors=VENDORS), arguments)
+            ready = fleet.wait_until_listening() if fleet else []
+        except ConfigError as error:
+            sys.stderr.write(f"{error}\n")
+            return 1
+        except (RuntimeError, ValueError) as error:
+            sys.stderr.write(f"gateway: {error}\n")
+            return 1
+        return _serve(snapshot, _greeting(snapshot, keyless and not arguments.demo, ready), arguments.log_level)
+
+
+def _listening_where_told(snapshot: Snapshot, arguments: argparse.Namespace) -> Snapshot:
+    """The snapshot with --host and --port applied. Raises ValueError for an address that would be open to all."""
+    from gateway.config.resolve_server import is_loopback
+
+    server = snapshot.server
+    if arguments.host is not None:
+        if not (is_loopback(arguments.host) or snapshot.keys or server.unsafe_open):
+            raise ValueError(
+                f"{arguments.host} can be reached from other machines, and the config has no keys: add keys, or say "
+                "server: {allow_unauthenticated: true} in the config"
+            )
+        server = replace(server, host=arguments.host)
+    if arguments.port is not None:
+        server = replace(server, port=arguments.port)
+    return replace(snapshot, server=server)
+
+
+def _greeting(snapshot: Snapshot, keyless: bool, simulators: list[tuple[str, str, int]]) -> str:
+    server = snapshot.server
+    url = f"http://{server.host}:{server.port}"
+    lines = [f"Switchyard {__version__} serves {snapshot.source} (config {snapshot.hash}) at {url}/v1"]
+    if simulators:
+        if keyless:
+            lines.append("No provider key is in the environment, so this is the demo:")
+        lines.append("its models are simulators on this machine; no request leaves it, and nothing costs money.")
+        lines += [f"  {vendor:<10} {line}, process {pid}" for vendor, line, pid in simulators]
+    lines += [f"warning: {warning}" for warning in snapshot.warnings]
+    lines += [
+        "Try it:",
+        f"  curl {url}/v1/chat/completions -H 'Content-Type: application/json' \\",
+        """    -d '{"model": "auto", "messages": [{"role": "user", "content": "Hello"}]}'""",
+    ]
+    return "\n".join(lines)
+
+
+def _serve(snapshot: Snapshot, greeting: str, log_level: str) -> int:
+    import uvicorn
+
+    from gateway.app import Gateway
+    from gateway.observe.logs import set_up_logging
+
+    set_up_logging(log_level)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            Gateway(snapshot).app,
+            host=snapshot.server.host,
+            port=snapshot.server.port,
+            loop="uvloop",
+            http="httptools",
+            log_config=None,
+            log_level=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=75,
+            proxy_headers=False,
+        )
+    )
+    sys.stderr.write(greeting + "\n")
+    sys.stderr.flush()
+    server.run()
+    return 0 if server.started else 1

@@ -1,0 +1,129 @@
+"""After a failure: which class leads where."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+import pytest
+
+from gateway.config.snapshot import DEFAULT_FALLBACK_ON, Model
+from gateway.core.errors import Failure, FailureClass
+from gateway.core.plan import Attempt, Candidate, Plan, RouteTrace, Timeouts
+from gateway.core.vendor import Target, Vendor
+from gateway.execute.decide import Step, next_step
+from gateway.execute.verdict import exhausted
+
+A, B, C = (Candidate(name, f"provider-{name}") for name in "abc")
+VENDOR = Vendor("v", "openai")
+
+
+def model(name: str, window: int | None) -> Model:
+    target = Target(name, f"provider-{name}", name, VENDOR, frozenset(), context_window=window)
+    return Model(name, f"provider-{name}", target)
+
+
+MODELS = MappingProxyType({"a": model("a", 1000), "b": model("b", 500), "c": model("c", 9000)})
+
+
+def plan(*candidates: Candidate, max_attempts: int = 3, fallback_on: frozenset[FailureClass] | None = None) -> Plan:
+    classes = DEFAULT_FALLBACK_ON if fallback_on is None else fallback_on
+    return Plan(candidates, classes, Timeouts(), max_attempts, RouteTrace("auto", "r"))
+
+
+def failed(candidate: Candidate, cls: FailureClass, **facts: object) -> Attempt:
+    failure = Failure(cls, "some_reason", "told by the vendor", **facts)  # type: ignore[arg-type]
+    return Attempt(candidate, "final", 0.0, failure=failure)
+
+
+def step_after(the_plan: Plan, *attempts: Attempt) -> Step | None:
+    return next_step(the_plan, attempts, MODELS, jitter=lambda: 1.0)
+
+
+@pytest.mark.parametrize("cls", sorted(DEFAULT_FALLBACK_ON - {FailureClass.CONTEXT_WINDOW}))
+def test_the_next_candidate_comes_first(cls: FailureClass) -> None:
+    assert step_after(plan(A, B), failed(A, cls)) == Step(B, "fallback")
+
+
+@pytest.mark.parametrize("cls", [FailureClass.CALLER_FAULT, FailureClass.CONTENT_POLICY])
+def test_the_callers_fault_stops(cls: FailureClass) -> None:
+    assert step_after(plan(A, B), failed(A, cls)) is None
+
+
+def test_content_policy_falls_back_where_the_route_says_so() -> None:
+    allowed = frozenset({FailureClass.CONTENT_POLICY})
+    assert step_after(plan(A, B, fallback_on=allowed), failed(A, FailureClass.CONTENT_POLICY)) == Step(B, "fallback")
+
+
+def test_the_callers_fault_stops_whatever_the_route_says() -> None:
+    everything = frozenset(FailureClass)
+    assert step_after(plan(A, B, fallback_on=everything), failed(A, FailureClass.CALLER_FAULT)) is None
+
+
+def test_context_overflow_only_goes_to_a_bigger_model() -> None:
+    assert step_after(plan(A, B, C), failed(A, FailureClass.CONTEXT_WINDOW)) == Step(C, "fallback")
+    assert step_after(plan(A, B), failed(A, FailureClass.CONTEXT_WINDOW)) is None
+
+
+def test_only_the_last_candidate_is_tried_twice_after_a_pause() -> None:
+    step = step_after(plan(A), failed(A, FailureClass.TRANSIENT))
+    assert step is not None
+    assert (step.candidate, step.kind) == (A, "retry")
+    assert 0 < step.delay_s <= 2
+    assert step_after(plan(A), failed(A, FailureClass.TRANSIENT), failed(A, FailureClass.TRANSIENT)) is None
+
+
+@pytest.mark.parametrize("cls", [FailureClass.CREDENTIAL, FailureClass.QUOTA, FailureClass.RATE_LIMIT])
+def test_what_will_not_pass_is_not_repeated(cls: FailureClass) -> None:
+    assert step_after(plan(A), failed(A, cls)) is None
+
+
+def test_attempts_are_capped() -> None:
+    attempts = [failed(A, FailureClass.TRANSIENT), failed(B, FailureClass.TRANSIENT)]
+    assert step_after(plan(A, B, C, max_attempts=2), *attempts) is None
+
+
+@pytest.mark.parametrize(
+    ("cls", "status", "code"),
+    [
+        (FailureClass.TRANSIENT, 503, "upstream_unavailable"),
+        (FailureClass.QUOTA, 503, "upstream_unavailable"),
+        (FailureClass.TIMEOUT, 504, "upstream_timeout"),
+        (FailureClass.TRUNCATED, 502, "upstream_invalid_response"),
+        (FailureClass.UNKNOWN, 502, "upstream_invalid_response"),
+        (FailureClass.CREDENTIAL, 502, "upstream_misconfigured"),
+        (FailureClass.MODEL_ACCESS, 502, "upstream_misconfigured"),
+        (FailureClass.MODEL_GONE, 502, "upstream_misconfigured"),
+        (FailureClass.RATE_LIMIT, 429, "rate_limit_exceeded"),
+        (FailureClass.CONTEXT_WINDOW, 400, "context_length_exceeded"),
+        (FailureClass.CONTENT_POLICY, 400, "content_filter"),
+    ],
+)
+def test_what_the_client_is_told(cls: FailureClass, status: int, code: str) -> None:
+    error = exhausted([failed(A, cls, status=401)])
+    assert (error.status, error.code) == (status, code)
+    assert ("x-should-retry", "false") in error.headers
+    ours = cls not in (FailureClass.CONTEXT_WINDOW, FailureClass.CONTENT_POLICY)
+    assert ("told by the vendor" not in error.message) is ours
+
+
+def test_the_callers_error_keeps_the_vendors_words() -> None:
+    error = exhausted([failed(A, FailureClass.CALLER_FAULT, status=422, code="invalid_value", param="tools[0]")])
+    assert (error.status, error.code, error.param) == (422, "invalid_value", "tools[0]")
+    assert error.message == "told by the vendor"
+
+
+def test_a_vendors_401_never_reaches_the_client() -> None:
+    assert exhausted([failed(A, FailureClass.CALLER_FAULT, status=401)]).status == 400
+
+
+def test_retry_after_is_the_shortest_wait_clamped() -> None:
+    limited = FailureClass.RATE_LIMIT
+    error = exhausted([failed(A, limited, retry_after_s=30.0), failed(B, limited, retry_after_s=2.2)])
+    assert ("retry-after", "3") in error.headers
+    error = exhausted([failed(A, limited, retry_after_s=3600.0)])
+    assert ("retry-after", "300") in error.headers
+
+
+def test_a_rate_limit_beside_another_failure_is_not_told_as_one() -> None:
+    error = exhausted([failed(A, FailureClass.RATE_LIMIT), failed(B, FailureClass.TRANSIENT)])
+    assert error.status == 503
