@@ -46,7 +46,8 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Where and how to reach a vendor. `transport` is "native" or "httpx"."""
+    """Where and how to reach a vendor. `transport` is "native" or "httpx". `secret_headers` names those of `headers`
+    (lower case) whose value must not be shown; neither their values nor `proxy` stand in the repr."""
 
     name: str
     vendor: Vendor
@@ -55,8 +56,9 @@ class Provider:
     region: str | None = None
     retention: str | None = None
     transport: str = "native"
-    headers: tuple[tuple[str, str], ...] = ()
-    proxy: str | None = None
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    proxy: str | None = field(default=None, repr=False)
+    secret_headers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,7 @@ class Server:
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """`hash` is a short hex digest of the resolved config, secrets excluded; `off` names providers that are configured
-    but have no credential, with the reason."""
+    but have no credential, with the reason: they and their models stay in `providers` and `models`, but in no chain."""
 
     hash: str
     source: str
@@ -174,6 +176,8 @@ class Snapshot:
     models: Mapping[str, Model]
     routes: tuple[Route, ...]
     aliases: Mapping[str, str]
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    max_attempts: int = 3
     keys: tuple[ClientKey, ...] = ()
     off: Mapping[str, str] = field(default_factory=dict)
     redis_url: Secret | None = None

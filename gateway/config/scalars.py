@@ -1,0 +1,129 @@
+"""The small types of config values: durations, sizes, names and words from a closed set. Each refusal is a sentence
+that names the fix; `validate.py` shows it as it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from gateway.config.problem import suggest
+from gateway.config.snapshot import HAS_WORDS
+from gateway.core.errors import FailureClass
+from gateway.core.label import TASKS
+from gateway.core.vendor import CAPABILITIES
+
+REFUSED = "refused"
+"""The pydantic error type of a message that is shown as it stands."""
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?) ?(ms|s|m|h)?")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
+_SIZE = re.compile(r"(\d+) ?([KMG])(?:i?B)?", re.IGNORECASE)
+_BYTES = {"K": 1024, "M": 1024**2, "G": 1024**3}
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,63}")
+_ALIAS = re.compile(r"[!-~]{1,128}")
+
+
+def refuse(message: str) -> PydanticCustomError:
+    # The message goes in as a value, so that braces in it are not read as a template.
+    return PydanticCustomError(REFUSED, "{message}", {"message": message})
+
+
+def read_duration(value: Any) -> float:
+    """Seconds, from a number of seconds or a text such as 500ms, 30s, 2m, 1h."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        seconds = float(value)
+    elif isinstance(value, str) and (found := _DURATION.fullmatch(value)):
+        seconds = float(found[1]) * _SECONDS[found[2]]
+    else:
+        raise refuse("must be a duration, such as 30s, 500ms, 2m, or a number of seconds")
+    if not 0 < seconds <= 24 * 3600:
+        raise refuse("must be more than 0 and at most 24h")
+    return seconds
+
+
+def read_size(value: Any) -> int:
+    """Bytes, from a number of bytes or a text such as 512KB, 32MB, 1GB (1 KB is 1024 bytes)."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        size = value
+    elif isinstance(value, str) and (found := _SIZE.fullmatch(value)):
+        size = int(found[1]) * _BYTES[found[2].upper()]
+    else:
+        raise refuse("must be a size, such as 32MB, 512KB, or a number of bytes")
+    if not 1024 <= size <= 1024**3:
+        raise refuse("must be at least 1KB and at most 1GB")
+    return size
+
+
+def one_of(kind: str, words: Collection[str]) -> Callable[[str], str]:
+    """A validator for words from a closed set."""
+
+    def check(word: str) -> str:
+        if word not in words:
+            raise refuse(f'unknown {kind} "{word[:80]}"{suggest(word, words)}')
+        return word
+
+    return check
+
+
+def read_preference(word: str) -> str:
+    if word in ("fastest", "weights"):
+        raise refuse(f'"{word}" is not available yet: use order or cheapest')
+    return one_of("preference", ("order", "cheapest"))(word)
+
+
+def read_failure_class(word: str) -> str:
+    if word == FailureClass.CALLER_FAULT:
+        raise refuse("caller_fault never falls back: the request would be as wrong elsewhere")
+    return one_of("failure class", [cls.value for cls in FailureClass])(word)
+
+
+def read_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise refuse(f'"{name[:80]}" is no name: letters, digits and . _ : @ -, at most 64, no "/" or spaces')
+    return name
+
+
+def read_model_name(name: str) -> str:
+    if name in ("auto", "route"):
+        raise refuse(f'"{name}" is reserved for routing: choose another name')
+    return read_name(name)
+
+
+def read_alias(name: str) -> str:
+    if not _ALIAS.fullmatch(name):
+        raise refuse(f'"{name[:80]}" can\'t be an alias: at most 128 visible ASCII characters')
+    return name
+
+
+def listed(value: Any) -> Any:
+    """A single word as a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
+Duration = Annotated[float, BeforeValidator(read_duration)]
+Size = Annotated[int, BeforeValidator(read_size)]
+Name = Annotated[str, AfterValidator(read_name)]
+ModelName = Annotated[str, AfterValidator(read_model_name)]
+AliasName = Annotated[str, AfterValidator(read_alias)]
+Text = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+Texts = Annotated[list[Text], Field(min_length=1), BeforeValidator(listed)]
+Tasks = Annotated[
+    list[Annotated[str, AfterValidator(one_of("task", TASKS))]], Field(min_length=1), BeforeValidator(listed)
+]
+HasWords = Annotated[
+    list[Annotated[str, AfterValidator(one_of("word", HAS_WORDS))]], Field(min_length=1), BeforeValidator(listed)
+]
+Capabilities = Annotated[
+    list[Annotated[str, AfterValidator(one_of("capability", CAPABILITIES))]], BeforeValidator(listed)
+]
+FailureClasses = Annotated[list[Annotated[str, AfterValidator(read_failure_class)]], BeforeValidator(listed)]
+Preference = Annotated[str, AfterValidator(read_preference)]
+Adapter = Annotated[str, AfterValidator(one_of("adapter", ("openai", "anthropic", "gemini")))]
+TransportName = Annotated[str, AfterValidator(one_of("transport", ("native", "httpx")))]
+Tokens = Annotated[int, Field(ge=1, le=100_000_000)]
+Usd = Annotated[float, Field(ge=0, le=1_000_000)]

@@ -1,0 +1,208 @@
+"""The YAML's shape as pydantic models: every key there is, its type and its default. docs/config.md describes each one
+and a test holds it to that. What the values mean together is checked in `resolve*.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from gateway.config.scalars import (
+    Adapter,
+    AliasName,
+    Capabilities,
+    Duration,
+    FailureClasses,
+    HasWords,
+    ModelName,
+    Name,
+    Preference,
+    Size,
+    Tasks,
+    Text,
+    Texts,
+    Tokens,
+    TransportName,
+    Usd,
+    listed,
+    refuse,
+)
+from gateway.config.snapshot import Secret
+
+MAX_CHAIN = 10
+
+
+class Spec(BaseModel):
+    """A part of the YAML: unknown keys are errors and nothing is converted."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True, allow_inf_nan=False
+    )
+
+
+def read_range(value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise refuse("must be a range: {over: x}, {under: y} or {over: x, under: y}")
+    return value
+
+
+class BoundsSpec(Spec):
+    over: float | None = None
+    under: float | None = None
+
+
+Range = Annotated[BoundsSpec, BeforeValidator(read_range)]
+
+
+class ServerSpec(Spec):
+    host: Text = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    max_body: Size = 32 * 1024 * 1024
+    max_json_depth: Annotated[int, Field(ge=8, le=1000)] = 128
+    max_messages: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
+    body_timeout: Duration = 30.0
+    allowed_hosts: Texts | None = None
+    headers: bool = True
+    allow_unauthenticated: bool = False
+
+
+class KeySpec(Spec):
+    key: Secret | None = None
+    sha256: str | None = None
+    team: Name | None = None
+    tags: Annotated[list[Name], BeforeValidator(listed)] = []
+    admin: bool = False
+
+
+class ProviderSpec(Spec):
+    adapter: Adapter | None = None
+    vendor: Text | None = None
+    base_url: Text | None = None
+    api_key: Secret | None = None
+    region: Text | None = None
+    retention: Text | None = None
+    transport: TransportName = "native"
+    headers: dict[str, Secret] = {}
+    proxy: Secret | None = None
+    ca_file: Text | None = None
+    client_cert: Text | None = None
+    client_key: Text | None = None
+
+
+class RatesSpec(Spec):
+    input: Usd
+    output: Usd
+    cache_read: Usd | None = None
+    cache_write: Usd | None = None
+    cache_write_1h: Usd | None = None
+    reasoning: Usd | None = None
+    input_audio: Usd | None = None
+    cache_read_audio: Usd | None = None
+    output_audio: Usd | None = None
+
+
+class TierSpec(RatesSpec):
+    above: Tokens
+
+
+class PriceSpec(RatesSpec):
+    request: Usd | None = None
+    tiers: list[TierSpec] = []
+
+
+class CapabilityChange(Spec):
+    """`only` is what a plain list stands for."""
+
+    only: Capabilities | None = None
+    add: Capabilities = []
+    remove: Capabilities = []
+
+
+def read_capabilities(value: Any) -> Any:
+    if isinstance(value, str | list):
+        return {"only": value}
+    if not isinstance(value, dict):
+        raise refuse("must be a list, such as [tools, images], or {add: [...], remove: [...]}")
+    if "only" in value:
+        raise refuse("write the list itself instead of {only: [...]}")
+    return value
+
+
+def read_price(value: Any) -> Any:
+    if value == "free":
+        return {"input": 0, "output": 0}
+    if not isinstance(value, dict):
+        raise refuse("must be free, or {input: x, output: y} in USD per million tokens")
+    return value
+
+
+def read_option(value: Any) -> Any:
+    """Options go to the adapter as text."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value
+
+
+class ModelSpec(Spec):
+    provider: str
+    id: Text
+    context: Tokens | None = None
+    max_output: Tokens | None = None
+    capabilities: Annotated[CapabilityChange | None, BeforeValidator(read_capabilities)] = None
+    tier: Name | None = None
+    price: Annotated[PriceSpec | None, BeforeValidator(read_price)] = None
+    fallbacks: Annotated[list[str], Field(max_length=MAX_CHAIN)] = []
+    options: dict[str, Annotated[str, BeforeValidator(read_option)]] = {}
+
+
+class WhenSpec(Spec):
+    task: Tasks | None = None
+    confidence: Range | None = None
+    difficulty: Range | None = None
+    input_tokens: Range | None = None
+    has: HasWords | None = None
+    model: Texts | None = None
+    key: Texts | None = None
+    team: Texts | None = None
+    tags: Texts | None = None
+    header: dict[str, Text] | None = None
+    hour: Range | None = None
+
+
+class RequireSpec(Spec):
+    region: Texts | None = None
+    retention: Texts | None = None
+    capabilities: Capabilities = []
+
+
+class TimeoutsSpec(Spec):
+    connect: Duration | None = None
+    first_token: Duration | None = None
+    answer: Duration | None = None
+    idle: Duration | None = None
+    total: Duration | None = None
+
+
+class RouteSpec(Spec):
+    name: Name
+    chain: Annotated[list[str], Field(min_length=1, max_length=MAX_CHAIN)]
+    when: WhenSpec | None = None
+    prefer: Preference = "order"
+    require: RequireSpec = RequireSpec()
+    timeouts: TimeoutsSpec = TimeoutsSpec()
+    fallback_on: FailureClasses | None = None
+    max_attempts: Annotated[int, Field(ge=1, le=MAX_CHAIN)] | None = None
+
+
+class Config(Spec):
+    """The whole file. A section that is there but empty (all its lines commented out) counts as left out."""
+
+    server: ServerSpec = ServerSpec()
+    keys: dict[Name, KeySpec] = {}
+    providers: dict[Name, ProviderSpec] = {}
+    models: dict[ModelName, ModelSpec] = {}
+    routes: list[RouteSpec] = []
+    aliases: dict[AliasName, str] = {}
+    timeouts: TimeoutsSpec = TimeoutsSpec()
+    max_attempts: Annotated[int, Field(ge=1, le=MAX_CHAIN)] = 3

@@ -1,0 +1,61 @@
+"""The configs that come with the project, read with the real vendor rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.config.load import examine
+from gateway.config.prices import packaged_prices
+from gateway.config.snapshot import Snapshot
+from tests.config.reading import found
+from tests.config.vendor_rows import KEYS
+
+vendors = pytest.importorskip("gateway.providers.vendors")
+CONFIGS = Path(__file__).resolve().parents[2] / "config"
+
+
+def read(name: str, env: dict[str, str]) -> Snapshot:
+    loaded = examine(CONFIGS / name, env=env, vendors=vendors.VENDORS)
+    assert [line.split(": ", 2)[1:] for line in found(loaded)] == [
+        ["warning", "6 models are many to tell apart: three to five, each for a reason, are enough"]
+    ]
+    assert loaded.snapshot is not None
+    return loaded.snapshot
+
+
+def test_the_example() -> None:
+    snapshot = read("gateway.yaml", KEYS)
+    assert {p.endpoint.host for p in snapshot.providers.values()} == {
+        "api.openai.com",
+        "api.anthropic.com",
+        "generativelanguage.googleapis.com",
+        "api.meta.ai",
+    }
+    assert [route.name for route in snapshot.routes][-1] == "default"
+    assert snapshot.aliases == {"auto": "route", "gpt-4o": "route"}
+    assert all(model.prices and model.target.context_window for model in snapshot.models.values())
+
+
+def test_the_demo_is_the_example_on_simulators() -> None:
+    demo, example = read("demo.yaml", {}), read("gateway.yaml", KEYS)
+    assert {name: (p.endpoint.authority, p.endpoint.prefix) for name, p in demo.providers.items()} == {
+        "openai": ("127.0.0.1:9101", "/v1"),
+        "anthropic": ("127.0.0.1:9102", ""),
+        "google": ("127.0.0.1:9103", "/v1beta"),
+        "meta": ("127.0.0.1:9104", "/v1"),
+    }
+    assert not any(provider.api_key for provider in demo.providers.values())
+    assert demo.routes == example.routes
+    assert demo.aliases == example.aliases
+    for name, model in example.models.items():
+        assert demo.models[name].target == model.target
+        assert demo.models[name].prices == model.prices
+
+
+def test_each_vendor_with_prices_is_in_the_price_list() -> None:
+    book = packaged_prices()
+    for row in vendors.VENDORS.values():
+        if row.price_provider is not None:
+            assert book.knows(row.price_provider), row.name
