@@ -1,0 +1,20 @@
+"""How a translation to Gemini speaks up (law 3): a warning for what was dropped or changed, a refusal for what can't be
+asked. Owns no translation itself.
+"""
+
+from __future__ import annotations
+
+from gateway.core.errors import Failure, FailureClass, ProviderError
+
+
+def note(warnings: list[str], text: str) -> None:
+    """Add a warning once, however many messages gave cause for it."""
+    if text not in warnings:
+        warnings.append(text)
+
+
+def refusal(param: str, message: str, code: str = "unsupported_value") -> ProviderError:
+    """What the client asked for can't be translated. `message` is for the client and says what to change."""
+    return ProviderError(
+        Failure(FailureClass.CALLER_FAULT, "refused_to_translate", message, status=400, code=code, param=param)
+    )
