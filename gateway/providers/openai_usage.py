@@ -1,0 +1,91 @@
+"""Token counts of OpenAI's wire format -> disjoint Usage, and back into the answer.
+
+Vendors overlap and place their counts differently; the rules here are by shape, not by vendor:
+- cached tokens: prompt_tokens_details.cached_tokens (OpenAI), cached_tokens (Together), num_cached_tokens (Mistral),
+  prompt_cache_hit_tokens (DeepSeek); they are part of prompt_tokens. More of them than prompt tokens (Grok on Azure)
+  means: all of the prompt.
+- a total above prompt + completion: what is missing is reasoning outside completion_tokens (xAI, Gemini's layer).
+- more reasoning than completion tokens inside a total that leaves no room for them (OpenRouter): all of the completion.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.core.chat import Json
+from gateway.core.usage import Usage
+
+
+def read_usage(raw: Any) -> Usage | None:
+    """Usage summing to the vendor's total, or None where `raw` reports no token counts."""
+    if not isinstance(raw, dict):
+        return None
+    prompt = _count(raw, "prompt_tokens", "input_tokens")
+    completion = _count(raw, "completion_tokens", "output_tokens")
+    total = _count(raw, "total_tokens")
+    if prompt is None and completion is None:
+        return None
+    prompt, completion = prompt or 0, completion or 0
+    prompt_details = _details(raw, "prompt_tokens_details", "input_tokens_details")
+    completion_details = _details(raw, "completion_tokens_details", "output_tokens_details")
+    reasoning = _count(completion_details, "reasoning_tokens") or _count(raw, "reasoning_tokens") or 0
+    outside = (total or 0) - prompt - completion
+    if outside > 0:
+        completion += outside
+        reasoning = max(reasoning, outside)
+    cached = _count(prompt_details, "cached_tokens") or _count(
+        raw, "cached_tokens", "num_cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens"
+    )
+    written = _count(prompt_details, "cache_write_tokens", "cache_creation_tokens") or _count(
+        raw, "cache_creation_input_tokens"
+    )
+    cache_read = min(cached or 0, prompt)
+    cache_write = min(written or 0, prompt - cache_read)
+    input_audio = min(_count(prompt_details, "audio_tokens") or 0, prompt - cache_read - cache_write)
+    reasoning = min(reasoning, completion)
+    output_audio = min(_count(completion_details, "audio_tokens") or 0, completion - reasoning)
+    return Usage(
+        input=prompt - cache_read - cache_write - input_audio,
+        input_audio=input_audio,
+        cache_read=cache_read,
+        cache_write_5m=cache_write,
+        output=completion - reasoning - output_audio,
+        reasoning=reasoning,
+        output_audio=output_audio,
+    )
+
+
+def usage_object(raw: Json, usage: Usage) -> Json:
+    """The answer's `usage`: the vendor's own with OpenAI's counts in place, so that both agree."""
+    ours = usage.to_openai()
+    merged = {**raw, **ours}
+    for name in ("prompt_tokens_details", "completion_tokens_details"):
+        theirs = raw.get(name)
+        if isinstance(theirs, dict):
+            # Counts of predicted tokens are the vendor's alone; Usage does not keep them.
+            predicted = {
+                key: theirs[key]
+                for key in ("accepted_prediction_tokens", "rejected_prediction_tokens")
+                if _count(theirs, key) is not None
+            }
+            merged[name] = {**theirs, **ours[name], **predicted}
+    return merged
+
+
+def _details(raw: Json, *names: str) -> Json:
+    for name in names:
+        value = raw.get(name)
+        if isinstance(value, dict):
+            return value
+    return {}
+
+
+def _count(raw: Json, *names: str) -> int | None:
+    """The first of `names` that holds a count: a whole number of at least 0, below 2**53."""
+    for name in names:
+        value = raw.get(name)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53:
+            return value
+    return None
