@@ -6,7 +6,6 @@ The only service module that imports every room. It wires and owns lifetimes; it
 from __future__ import annotations
 
 import random
-import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -32,15 +31,16 @@ from gateway.core.label import Label, Signals
 from gateway.core.plan import Plan
 from gateway.core.principal import Principal
 from gateway.execute.accounting import Accounting
+from gateway.execute.deadlines import Deadlines
 from gateway.execute.executor import Executor
 from gateway.execute.pipeline import Pipeline
 from gateway.execute.upstream import Upstream
 from gateway.http import errors
-from gateway.http.chat import ChatEndpoint
-from gateway.http.guard import Guard
-from gateway.http.models import models_router
+from gateway.http.chat import CHAT_PATH, ChatEndpoint
+from gateway.http.front_door import FrontDoor
+from gateway.http.models import models_routes
 from gateway.http.serving import CurrentServing, Serving
-from gateway.http.status import status_router
+from gateway.http.status import status_routes
 from gateway.observe.fanout import Fanout
 from gateway.observe.metrics import CONTENT_TYPE, Metrics
 from gateway.providers.credentials import authorization
@@ -65,7 +65,7 @@ class Parts:
 
     @classmethod
     def real(cls) -> Parts:
-        return cls(SystemClock(), random.random, lambda: f"req_{uuid.uuid4().hex}", StructureOnly())
+        return cls(SystemClock(), random.random, lambda: f"req_{random.getrandbits(128):032x}", StructureOnly())
 
 
 class Gateway:
@@ -75,12 +75,15 @@ class Gateway:
         self._parts = parts or Parts.real()
         self.metrics = Metrics()
         self._observer = Fanout((self.metrics, *observers))
+        self._deadlines = Deadlines()
         self._transports = open_transports(snapshot)
         self._serving = self._build(snapshot)
-        self.app = build_app(lambda: self._serving, self.metrics, self._parts, self.aclose)
+        chat = ChatEndpoint(self.current, self._parts.new_id)
+        self.api = build_api(self.current, chat, self.metrics, self._parts, self.aclose)
+        self.app = FrontDoor(self.api, chat, self.current, self._parts.new_id)
 
-    @property
-    def serving(self) -> Serving:
+    def current(self) -> Serving:
+        """What is served now; a request takes it once and keeps it."""
         return self._serving
 
     async def aclose(self) -> None:
@@ -95,7 +98,7 @@ class Gateway:
         books = Accounting(snapshot.models, parts.clock)
         pipeline = Pipeline(
             snapshot,
-            Executor(snapshot, upstreams, books, parts.jitter),
+            Executor(snapshot, upstreams, books, self._deadlines, parts.jitter),
             read_signals,
             partial(label, model=parts.text_model),
             partial(_plan, snapshot),
@@ -103,7 +106,7 @@ class Gateway:
             parts.clock,
         )
         rule_headers = tuple(name.encode("latin-1") for name in sorted(headers_of_rules(snapshot)))
-        return Serving(snapshot, Authenticator(snapshot.keys), pipeline, rule_headers)
+        return Serving(snapshot, Authenticator(snapshot.keys), pipeline, rule_headers, self._deadlines)
 
 
 def _plan(
@@ -140,7 +143,9 @@ def open_upstream(provider: Provider, transport: Transport) -> Upstream:
     return Upstream(provider.name, provider.endpoint, adapter_for(provider.vendor), transport, headers)
 
 
-def build_app(current: CurrentServing, metrics: Metrics, parts: Parts, on_shutdown: Callable[[], Any]) -> FastAPI:
+def build_api(
+    current: CurrentServing, chat: ChatEndpoint, metrics: Metrics, parts: Parts, on_shutdown: Callable[[], Any]
+) -> FastAPI:
     """The FastAPI app. The chat endpoint is mounted as a plain ASGI class: a framework's work per request would cost
     more than all of ours."""
 
@@ -156,13 +161,13 @@ def build_app(current: CurrentServing, metrics: Metrics, parts: Parts, on_shutdo
         openapi_url=None,
         redirect_slashes=False,
     )
-    chat = ChatEndpoint(current, parts.new_id)
-    app.router.routes.append(Route("/v1/chat/completions", chat, methods=["POST"]))
-    app.include_router(models_router(current, int(parts.clock.time())))
-    app.include_router(status_router(current, metrics.render, CONTENT_TYPE))
+    app.router.routes += [
+        Route(CHAT_PATH, chat, methods=["POST"]),
+        *models_routes(current, int(parts.clock.time())),
+        *status_routes(current, metrics.render, CONTENT_TYPE),
+    ]
     app.add_exception_handler(HTTPException, errors.handle_http_exception)
     app.add_exception_handler(RequestValidationError, errors.handle_validation_error)
     app.add_exception_handler(GatewayError, errors.handle_gateway_error)
     app.add_exception_handler(Exception, errors.handle_anything)
-    app.add_middleware(Guard, current=current, new_id=parts.new_id)
     return app

@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
         from gateway.providers.vendors import VENDORS
 
         config_command.add_arguments(check)
-        return config_command.run(parser.parse_args(arguments), os.environ, sys.stdout, VENDORS)
+        return config_command.run(parser.parse_args(arguments), os.environ, sys.stdout, vendors=VENDORS)
     if wanted == "simulate":
         from gateway.simulator import command as simulator_command
 

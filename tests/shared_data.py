@@ -16,7 +16,7 @@ needs_shared = pytest.mark.skipif(
 
 
 def cassettes(*folders: str) -> list[Any]:
-    """pytest params of every recorded exchange in `folders` (id: folder/file); one skipped param where there are none."""
+    """pytest params of every recorded exchange in `folders`, id folder/file; one skipped param where there are none."""
     found = [
         pytest.param(path, id=f"{folder}/{path.stem}")
         for folder in folders

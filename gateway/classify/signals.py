@@ -45,12 +45,14 @@ def read_signals(request: ChatRequest) -> Signals:
     for message in request.messages:
         count.message(message)
     body = request.body
-    tools = [*request.tools, *(body.get("functions") or ())]
-    if tools:
+    tools: list[Json] = []
+    computer = False
+    if "tools" in body or "functions" in body:
+        tools = [*request.tools, *(body.get("functions") or ())]
         count.tokens += len(orjson.dumps(tools)) // _ASCII_CHARS_PER_TOKEN
+        computer = any(_is_computer_tool(tool) for tool in tools)
     response_format = body.get("response_format")
     json_schema = isinstance(response_format, dict) and response_format.get("type") == "json_schema"
-    computer = any(_is_computer_tool(tool) for tool in tools)
     return Signals(
         chars=count.chars,
         input_tokens=count.tokens,
@@ -136,19 +138,25 @@ def _is_computer_tool(tool: Json) -> bool:
 
 
 def _needs(body: Json, count: _Counter, tools: bool, json_schema: bool, computer: bool) -> frozenset[str]:
-    modalities = body.get("modalities")
-    asked = (
-        ("tools", tools),
-        ("computer", computer),
-        ("images", count.images > 0),
-        ("pdf", count.documents > 0),
-        ("audio_in", count.audio > 0),
-        ("audio_out", bool(modalities and "audio" in modalities)),
-        ("json_schema", json_schema),
-        ("n", (body.get("n") or 1) > 1),
-        ("logprobs", body.get("logprobs") is True),
-    )
-    needs = [name for name, wanted in asked if wanted]
+    needs = []
+    if tools:
+        needs.append("tools")
+    if computer:
+        needs.append("computer")
+    if count.images:
+        needs.append("images")
+    if count.documents:
+        needs.append("pdf")
+    if count.audio:
+        needs.append("audio_in")
+    if "audio" in (body.get("modalities") or ()):
+        needs.append("audio_out")
+    if json_schema:
+        needs.append("json_schema")
+    if (body.get("n") or 1) > 1:
+        needs.append("n")
+    if body.get("logprobs") is True:
+        needs.append("logprobs")
     return frozenset(needs) if needs else _NOTHING
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from gateway.config.document import Path
 from gateway.config.problem import quote, suggest
 from gateway.config.resolve_models import resolve_chain
-from gateway.config.schema import BoundsSpec, RequireSpec, RouteSpec, TimeoutsSpec, WhenSpec
+from gateway.config.schema import BoundsSpec, RequireSpec, RouteSpec, RouteTimeoutsSpec, WhenSpec
 from gateway.config.scope import Scope
 from gateway.config.snapshot import DEFAULT_FALLBACK_ON, Bounds, Model, Provider, Require, Route, When
 from gateway.core.errors import FailureClass
@@ -85,7 +85,7 @@ def resolve_route(
     )
 
 
-def resolve_timeouts(spec: TimeoutsSpec, defaults: Timeouts) -> Timeouts:
+def resolve_timeouts(spec: RouteTimeoutsSpec, defaults: Timeouts) -> Timeouts:
     return replace(defaults, **spec.model_dump(exclude_none=True))
 
 

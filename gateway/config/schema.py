@@ -176,12 +176,17 @@ class RequireSpec(Spec):
     capabilities: Capabilities = []
 
 
-class TimeoutsSpec(Spec):
-    connect: Duration | None = None
+class RouteTimeoutsSpec(Spec):
     first_token: Duration | None = None
     answer: Duration | None = None
     idle: Duration | None = None
     total: Duration | None = None
+
+
+class TimeoutsSpec(RouteTimeoutsSpec):
+    """`connect` is for all routes alike: connections are shared between them."""
+
+    connect: Duration | None = None
 
 
 class RouteSpec(Spec):
@@ -190,7 +195,7 @@ class RouteSpec(Spec):
     when: WhenSpec | None = None
     prefer: Preference = "order"
     require: RequireSpec = RequireSpec()
-    timeouts: TimeoutsSpec = TimeoutsSpec()
+    timeouts: RouteTimeoutsSpec = RouteTimeoutsSpec()
     fallback_on: FailureClasses | None = None
     max_attempts: Annotated[int, Field(ge=1, le=MAX_CHAIN)] | None = None
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from gateway.core.errors import FailureClass
 from gateway.core.money import Price
-from gateway.core.plan import Timeouts
+from gateway.core.plan import Candidate, Timeouts
 from gateway.core.vendor import Target, Vendor
 from gateway.core.wire import Endpoint
 
@@ -72,6 +72,10 @@ class Model:
     prices: tuple[Price, ...] = ()
     fallbacks: tuple[str, ...] = ()
     tier: str | None = None
+    candidate: Candidate = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "candidate", Candidate(self.name, self.provider))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,11 @@ class Bounds:
 
     over: float | None = None
     under: float | None = None
+
+    def __str__(self) -> str:
+        low = "" if self.over is None else f"over {self.over:g}"
+        high = "" if self.under is None else f"under {self.under:g}"
+        return " and ".join(part for part in (low, high) if part)
 
     def holds(self, value: float) -> bool:
         return (self.over is None or value > self.over) and (self.under is None or value < self.under)

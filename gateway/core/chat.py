@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.core.usage import Usage
 
@@ -53,8 +53,7 @@ class ChatRequest:
         return self.body.get("tools") or []
 
 
-@dataclass(frozen=True, slots=True)
-class ChatAnswer:
+class ChatAnswer(NamedTuple):
     """A whole answer. `body` is a chat.completion object with its `usage`; `usage` is None where the vendor reported
     none; `finish_reason` is that of the first choice."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 TEXT_TASKS = (
     "simple_qa",
@@ -19,8 +19,7 @@ UNSURE = "unsure"
 TASKS = (*TEXT_TASKS, *FLAGS, UNSURE)
 
 
-@dataclass(frozen=True, slots=True)
-class Signals:
+class Signals(NamedTuple):
     """Structural facts of one request. Counts are of items; `chars` are characters of text; `input_tokens` is an
     estimate; `needs` are the capabilities (core.vendor.CAPABILITIES) that a model must have to serve it."""
 
@@ -39,8 +38,7 @@ class Signals:
     needs: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(NamedTuple):
     """A request's task. `task` is one of TEXT_TASKS or UNSURE; `flags` are structural and stand beside it.
 
     `confidence` and `difficulty` are in 0..1; difficulty is None where nothing measured it. `reasons` are short
@@ -51,7 +49,7 @@ class Label:
     confidence: float
     flags: frozenset[str] = frozenset()
     difficulty: float | None = None
-    reasons: tuple[str, ...] = field(default=())
+    reasons: tuple[str, ...] = ()
     version: str = ""
 
     def matches(self, task: str) -> bool:

@@ -1,9 +1,13 @@
-"""What routing decided (Plan, RouteTrace) and what execution did with it (Attempt, Record)."""
+"""What routing decided (Plan, RouteTrace) and what execution did with it (Attempt, Record).
+
+Values that are made for each request are named tuples: as immutable as a frozen dataclass, and made in a quarter of
+its time.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 from gateway.core.errors import Failure, FailureClass
 from gateway.core.label import Label, Signals
@@ -25,35 +29,58 @@ class Timeouts:
     total: float = 600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """One model that may serve the request, by its catalogue name."""
 
     model: str
     provider: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """A rule that did not match, or a candidate that a constraint removed, and why."""
+class Rejection(NamedTuple):
+    """A candidate that a constraint removed, and why."""
 
     name: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class RouteTrace:
+class Mismatch(NamedTuple):
+    """The first condition of a rule that did not hold: what was found, what was wanted. Put into words only when
+    somebody reads it: most requests pass several rules by."""
+
+    rule: str
+    condition: str
+    found: Any
+    wanted: Any
+
+    @property
+    def reason(self) -> str:
+        wanted = " or ".join(sorted(self.wanted)) if isinstance(self.wanted, frozenset) else str(self.wanted)
+        match self.condition:
+            case "has":
+                return f"has no {wanted}"
+            case "tags":
+                return f"has no tag {wanted}"
+            case "model":
+                return f"model asked for is not {wanted}"
+            case "task":
+                found = " + ".join((self.found.task, *sorted(self.found.flags)))
+            case _:
+                number = isinstance(self.found, (int, float))
+                found = "unknown" if self.found is None else str(round(self.found, 3) if number else self.found)
+        return f"{self.condition} is {found}, not {wanted}"
+
+
+class RouteTrace(NamedTuple):
     """Why a plan is what it is: data, so that it can be shown and replayed."""
 
     asked_for: str
     route: str
     matched: tuple[str, ...] = ()
-    rules_rejected: tuple[Rejection, ...] = ()
+    rules_rejected: tuple[Mismatch, ...] = ()
     candidates_rejected: tuple[Rejection, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """Candidates in order, and the limits under which they may be tried."""
 
     candidates: tuple[Candidate, ...]

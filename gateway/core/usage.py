@@ -6,14 +6,12 @@ Inside the gateway each token stands in exactly one field, so that counts add up
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 UsageSource = Literal["reported", "estimated"]
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Disjoint token counts. Units: tokens.
 
     `input` is text (and image) input that no cache served; `output` is what the reader sees, without `reasoning`

@@ -39,8 +39,7 @@ class Endpoint:
         return host if self.port == default else f"{host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamCall:
+class UpstreamCall(NamedTuple):
     """What an adapter wants sent. It names no host and holds no secret.
 
     `path` follows the endpoint's prefix and may carry a query. `headers` hold no authorization. `warnings` name every

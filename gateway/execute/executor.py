@@ -17,8 +17,8 @@ from gateway.core.headers import HOPS
 from gateway.core.plan import Attempt, Plan, Record
 from gateway.core.wire import UpstreamCall
 from gateway.execute.accounting import Accounting
+from gateway.execute.deadlines import Deadlines
 from gateway.execute.decide import next_step
-from gateway.execute.faults import timed_out
 from gateway.execute.sinks import StreamSink, WholeSink
 from gateway.execute.stream import ChatStream
 from gateway.execute.upstream import Upstream
@@ -37,11 +37,17 @@ class Executor:
     """Bound to one snapshot and its upstreams. `jitter` gives numbers in 0..1."""
 
     def __init__(
-        self, snapshot: Snapshot, upstreams: Mapping[str, Upstream], books: Accounting, jitter: Callable[[], float]
+        self,
+        snapshot: Snapshot,
+        upstreams: Mapping[str, Upstream],
+        books: Accounting,
+        deadlines: Deadlines,
+        jitter: Callable[[], float],
     ) -> None:
         self._snapshot = snapshot
         self._upstreams = upstreams
         self._books = books
+        self._deadlines = deadlines
         self._jitter = jitter
 
     async def run(self, request: ChatRequest, plan: Plan, record: Record) -> ChatAnswer | ChatStream:
@@ -49,7 +55,8 @@ class Executor:
 
         Raises PlanExhausted when none does. Cancelling closes the upstream connection at once.
         """
-        deadline = asyncio.get_running_loop().time() + plan.timeouts.total
+        loop = self._deadlines.loop
+        deadline = loop.time() + plan.timeouts.total
         attempt = self._books.begin(plan.candidates[0], record, "final")
         while True:
             try:
@@ -60,7 +67,7 @@ class Executor:
                 self._books.end(attempt, error.failure)
                 log_failure(record, attempt, error.failure)
             step = next_step(plan, record.attempts, self._snapshot.models, self._jitter)
-            if step is None or asyncio.get_running_loop().time() + step.delay_s >= deadline:
+            if step is None or loop.time() + step.delay_s >= deadline:
                 raise exhausted(record.attempts)
             if step.delay_s:
                 await asyncio.sleep(step.delay_s)
@@ -86,14 +93,14 @@ class Executor:
     async def _try_whole(
         self, request: ChatRequest, plan: Plan, attempt: Attempt, record: Record, deadline: float
     ) -> ChatAnswer:
-        loop = asyncio.get_running_loop()
+        loop = self._deadlines.loop
         upstream = self._upstreams[attempt.candidate.provider]
         context = self._context(request, attempt, record)
         call = upstream.adapter.build_request(request, context.target)
         sink = WholeSink(loop, MAX_ANSWER_BYTES)
         exchange = self._send(record, attempt, sink, call, upstream)
         limit, reason = _sooner(plan.timeouts.answer, "header_timeout", deadline - loop.time())
-        timer = loop.call_later(limit, sink.fail, timed_out(reason, limit))
+        timer = self._deadlines.after(limit, sink.expire, reason, limit)
         try:
             failure = await sink.done
         except asyncio.CancelledError:
@@ -116,14 +123,14 @@ class Executor:
     async def _try_stream(
         self, request: ChatRequest, plan: Plan, attempt: Attempt, record: Record, deadline: float
     ) -> ChatStream:
-        loop = asyncio.get_running_loop()
+        loop = self._deadlines.loop
         upstream = self._upstreams[attempt.candidate.provider]
         context = self._context(request, attempt, record)
         call = upstream.adapter.build_request(request, context.target)
         sink = StreamSink(loop, upstream.adapter.stream_parser(context), MAX_EVENT_BYTES)
         exchange = sink.exchange = self._send(record, attempt, sink, call, upstream)
         limit, reason = _sooner(plan.timeouts.first_token, "first_token_timeout", deadline - loop.time())
-        timer = loop.call_later(limit, sink.fail, timed_out(reason, limit))
+        timer = self._deadlines.after(limit, sink.expire, reason, limit)
         try:
             while not (sink.committed or sink.ended):
                 await sink.wait()
@@ -139,7 +146,7 @@ class Executor:
                 exchange.cancel()
             raise ProviderError(_why_uncommitted(sink, upstream, context))
         self._books.first_token(attempt)
-        return ChatStream(self._books, request, record, attempt, sink, plan.timeouts, deadline)
+        return ChatStream(self._books, request, record, attempt, sink, plan.timeouts, deadline, loop)
 
 
 def _sooner(limit: float, reason: str, remaining: float) -> tuple[float, str]:

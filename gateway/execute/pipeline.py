@@ -6,7 +6,7 @@ Bound to one snapshot. Classification, routing and the observer are handed in: t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Protocol
 
 from gateway.config.snapshot import Snapshot
@@ -18,6 +18,8 @@ from gateway.core.plan import Plan, Record
 from gateway.core.principal import Principal
 from gateway.execute.executor import Executor
 from gateway.execute.stream import ChatStream
+
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
 class Planner(Protocol):
@@ -79,9 +81,9 @@ class Pipeline:
         record.principal = principal.name
         record.signals = signals = self._read_signals(request)
         record.label = label = self._label(request, signals)
-        now = datetime.fromtimestamp(record.created, UTC)
-        hour = now.hour + now.minute / 60
-        record.plan = plan = self._planner(request, label, signals, principal, headers, hour, now.date())
+        days, seconds = divmod(record.created, 86_400)
+        today = date.fromordinal(_EPOCH_DAY + int(days))
+        record.plan = plan = self._planner(request, label, signals, principal, headers, seconds / 3600, today)
         result = await self._executor.run(request, plan, record)
         if isinstance(result, ChatAnswer):
             record.finish_reason = result.finish_reason

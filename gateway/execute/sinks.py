@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from gateway.core.chat import Json, has_content
 from gateway.core.errors import Failure, FailureClass, ProviderError
-from gateway.execute.faults import failure_of_fault
+from gateway.execute.faults import failure_of_fault, timed_out
 from gateway.providers.base import StreamParser
 from gateway.transport.base import Exchange, TransportFault
 from gateway.transport.sse import SseDecoder, SseTooLarge
@@ -64,6 +64,9 @@ class WholeSink:
     def fail(self, failure: Failure) -> None:
         if not self.done.done():
             self.done.set_result(failure)
+
+    def expire(self, reason: str, seconds: float) -> None:
+        self.fail(timed_out(reason, seconds))
 
 
 class StreamSink:
@@ -181,6 +184,9 @@ class StreamSink:
             self.failure = failure
             self.ended = True
             self.wake()
+
+    def expire(self, reason: str, seconds: float) -> None:
+        self.fail(timed_out(reason, seconds))
 
     async def wait(self) -> None:
         """Return when there is something to take, or the end."""

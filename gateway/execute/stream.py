@@ -10,7 +10,6 @@ from gateway.core.errors import Failure, ProviderError
 from gateway.core.plan import Attempt, Record, Timeouts
 from gateway.core.usage import Usage
 from gateway.execute.accounting import Accounting
-from gateway.execute.faults import timed_out
 from gateway.execute.sinks import StreamSink
 
 CHARS_PER_TOKEN = 4
@@ -29,6 +28,7 @@ class ChatStream:
         sink: StreamSink,
         timeouts: Timeouts,
         deadline: float,
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._books = books
         self._request = request
@@ -37,7 +37,7 @@ class ChatStream:
         self._sink = sink
         self._timeouts = timeouts
         self._deadline = deadline
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop
         self._timer: asyncio.TimerHandle | None = None
         self._last: Json | None = None
         self._usage_sent = not request.wants_usage_chunk
@@ -124,9 +124,9 @@ class ChatStream:
         if sink.ended:
             return
         if now >= self._deadline:
-            sink.fail(timed_out("total_timeout", self._timeouts.total))
+            sink.expire("total_timeout", self._timeouts.total)
         elif sink.waiting_bytes == 0 and now >= sink.arrived + self._timeouts.idle:
-            sink.fail(timed_out("stream_idle", self._timeouts.idle))
+            sink.expire("stream_idle", self._timeouts.idle)
         elif sink.waiting_bytes:
             # The client is the slow one: the silence is ours, since reading is paused or about to be.
             sink.arrived = now
@@ -144,5 +144,5 @@ def _at_least(usage: Usage, text_chars: int) -> Usage:
     """Usage of a stream that broke off: vendors report output at the end, so count what was produced."""
     produced = -(-text_chars // CHARS_PER_TOKEN)
     if usage.completion_total >= produced:
-        return replace(usage, source="estimated")
-    return replace(usage, output=produced - usage.reasoning, source="estimated")
+        return usage._replace(source="estimated")
+    return usage._replace(output=produced - usage.reasoning, source="estimated")

@@ -11,6 +11,7 @@ from starlette.types import Receive
 from gateway.config.snapshot import Server
 from gateway.core.errors import BadRequest
 from gateway.core.headers import SHOULD_RETRY
+from gateway.execute.deadlines import Deadlines
 
 RawHeaderMap = dict[bytes, bytes]
 
@@ -19,22 +20,43 @@ class ClientGone(Exception):
     """The client closed the connection before its request was whole."""
 
 
-async def read_body(receive: Receive, headers: RawHeaderMap, server: Server) -> bytes:
-    """The whole body.
+async def read_body(
+    receive: Receive, headers: RawHeaderMap, server: Server, deadlines: Deadlines, task: asyncio.Task[None]
+) -> bytes:
+    """The whole body. `task` is the one that runs this: it is interrupted when the time is over.
 
     Raises BadRequest: 413 beyond the size limit, 415 for a Content-Encoding or a content type other than JSON, 408
     when the body does not arrive in time. Raises ClientGone.
     """
     _check_headers(headers, server)
+    deadline = _BodyDeadline(task)
+    handle = deadlines.after(server.body_timeout_s, deadline.pass_)
     try:
-        async with asyncio.timeout(server.body_timeout_s):
-            return await _receive_all(receive, server.max_body_bytes)
-    except TimeoutError:
+        return await _receive_all(receive, server.max_body_bytes)
+    except asyncio.CancelledError:
+        if not deadline.passed or task.uncancel():
+            raise
         raise BadRequest(
             f"The request's body did not arrive within {server.body_timeout_s:g} s.",
             status=408,
             headers=(("connection", "close"), (SHOULD_RETRY, "false")),
         ) from None
+    finally:
+        handle.cancel()
+
+
+class _BodyDeadline:
+    """Tells a cancellation of ours from one that came from elsewhere."""
+
+    __slots__ = ("passed", "task")
+
+    def __init__(self, task: asyncio.Task[None]) -> None:
+        self.task = task
+        self.passed = False
+
+    def pass_(self) -> None:
+        self.passed = True
+        self.task.cancel()
 
 
 def _check_headers(headers: RawHeaderMap, server: Server) -> None:

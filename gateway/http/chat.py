@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import orjson
 from starlette.types import Receive, Scope, Send
@@ -16,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from gateway.core.chat import ChatAnswer
 from gateway.core.errors import BadRequest, GatewayError, ProviderError
 from gateway.core.plan import Record
+from gateway.execute.deadlines import Deadlines
 from gateway.execute.stream import ChatStream
 from gateway.execute.verdict import describe
 from gateway.http.body import ClientGone, RawHeaderMap, parse_json_object, read_body
@@ -34,7 +36,9 @@ from gateway.http.headers import (
 )
 from gateway.http.serving import CurrentServing, Serving
 
+CHAT_PATH = "/v1/chat/completions"
 CLIENT_GONE_STATUS = 499
+WATCH_AFTER_S = 0.05
 DONE = b"data: [DONE]\n\n"
 
 log = logging.getLogger("gateway.http")
@@ -50,15 +54,20 @@ class ChatEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         serving = self._current()
         record = serving.pipeline.open(self._new_id())
+        task = asyncio.current_task(serving.deadlines.loop)
+        assert task is not None
         exchange = _Exchange(serving, scope, receive, send, record)
         try:
-            await exchange.answer()
+            await exchange.answer(task)
         except GatewayError as error:
             await exchange.refuse(error)
-        except (ClientGone, asyncio.CancelledError):
+        except ClientGone:
             serving.pipeline.close(record, "client_gone", CLIENT_GONE_STATUS)
-            if exchange.cancelled_from_outside():
+        except asyncio.CancelledError:
+            serving.pipeline.close(record, "client_gone", CLIENT_GONE_STATUS)
+            if not exchange.client_gone:
                 raise
+            task.uncancel()
         except Exception:
             log.exception("request failed", extra={"request_id": record.request_id})
             await exchange.refuse(internal_error())
@@ -67,7 +76,7 @@ class ChatEndpoint:
 class _Exchange:
     """One request's way through the edge."""
 
-    __slots__ = ("_gone", "_receive", "_record", "_scope", "_send", "_serving", "_started", "_watch")
+    __slots__ = ("_receive", "_record", "_scope", "_send", "_serving", "_started", "client_gone")
 
     def __init__(self, serving: Serving, scope: Scope, receive: Receive, send: Send, record: Record) -> None:
         self._serving = serving
@@ -76,21 +85,18 @@ class _Exchange:
         self._send = send
         self._record = record
         self._started = False
-        self._gone = False
-        self._watch: asyncio.Task[None] | None = None
+        self.client_gone = False
 
-    async def answer(self) -> None:
+    async def answer(self, task: asyncio.Task[None]) -> None:
         serving, record = self._serving, self._record
         headers: RawHeaderMap = dict(self._scope["headers"])
         principal = serving.authenticator.authenticate(headers.get(b"authorization"))
         record.hops = _hops(headers)
         server = serving.snapshot.server
-        body = await read_body(self._receive, headers, server)
+        body = await read_body(self._receive, headers, server, serving.deadlines, task)
         request = check_chat_request(parse_json_object(body, server.max_json_depth), server)
-        rule_headers = {
-            name.decode("latin-1"): headers[name].decode("latin-1") for name in serving.rule_headers if name in headers
-        }
-        self._watch = asyncio.create_task(self._watch_client(asyncio.current_task()))
+        rule_headers = _picked(headers, serving.rule_headers) if serving.rule_headers else _NO_HEADERS
+        watch = _Watch(self, task, serving.deadlines)
         try:
             result = await serving.pipeline.run(request, principal, rule_headers, record)
             if isinstance(result, ChatAnswer):
@@ -98,7 +104,7 @@ class _Exchange:
             else:
                 await self._send_stream(result)
         finally:
-            self._watch.cancel()
+            watch.cancel()
 
     async def refuse(self, error: GatewayError) -> None:
         """Answer with an error object; after the head was sent, nothing can be said any more."""
@@ -107,20 +113,11 @@ class _Exchange:
         if not self._started:
             await send_error(self._send, error, self._record.request_id, self._decision())
 
-    def cancelled_from_outside(self) -> bool:
-        """Whether a cancellation came from elsewhere than our own watch on the client."""
-        task = asyncio.current_task()
-        if self._gone and task is not None:
-            task.uncancel()
-        return not self._gone and task is not None and task.cancelling() > 0
-
-    async def _watch_client(self, handler: asyncio.Task[None] | None) -> None:
-        """Cancel the handler once the client is gone: the server only tells those who ask."""
+    async def client_leaves(self) -> None:
+        """Return once the client is gone: the server only tells those who ask."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self._gone = True
-        if handler is not None:
-            handler.cancel()
+        self.client_gone = True
 
     def _decision(self) -> RawHeaders:
         return decision_headers(self._record) if self._serving.snapshot.server.headers else []
@@ -168,6 +165,32 @@ class _Exchange:
             self._serving.pipeline.close(record, "error", 200, describe(failed.failure)["code"])
 
 
+class _Watch:
+    """Cancels the handler when the client leaves. It begins a moment after the request: one that is answered by then
+    needs no watch, and a task for it would be a tenth of its cost."""
+
+    __slots__ = ("_deadlines", "_exchange", "_handle", "_handler", "_task")
+
+    def __init__(self, exchange: _Exchange, handler: asyncio.Task[None], deadlines: Deadlines) -> None:
+        self._exchange = exchange
+        self._handler = handler
+        self._deadlines = deadlines
+        self._task: asyncio.Task[None] | None = None
+        self._handle = deadlines.after(WATCH_AFTER_S, self._begin)
+
+    def cancel(self) -> None:
+        self._handle.cancel()
+        if self._task is not None:
+            self._task.cancel()
+
+    def _begin(self) -> None:
+        self._task = self._deadlines.loop.create_task(self._wait())
+
+    async def _wait(self) -> None:
+        await self._exchange.client_leaves()
+        self._handler.cancel()
+
+
 def encode(batch: list[dict[str, object]]) -> bytes:
     """Chunks as server-sent events."""
     if len(batch) == 1:
@@ -178,6 +201,13 @@ def encode(batch: list[dict[str, object]]) -> bytes:
 def encode_error(error: ProviderError) -> bytes:
     """The one terminal event of a stream that broke: an error object, and no [DONE] after it."""
     return b"data: %b\n\n" % orjson.dumps({"error": describe(error.failure)})
+
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+def _picked(headers: RawHeaderMap, names: tuple[bytes, ...]) -> Mapping[str, str]:
+    return {name.decode("latin-1"): headers[name].decode("latin-1") for name in names if name in headers}
 
 
 def _hops(headers: RawHeaderMap) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from gateway.core import headers as names
 from gateway.core.money import format_usd
-from gateway.core.plan import Record
+from gateway.core.plan import Candidate, Record
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -32,26 +34,49 @@ NO_PROXY_BUFFER = (b"x-accel-buffering", b"no")
 
 def decision_headers(record: Record) -> RawHeaders:
     """What was decided for a request, as far as it is known yet. Cost is left out while it is unknown (streams)."""
-    headers: RawHeaders = [(_GATEWAY_REQUEST_ID, record.request_id.encode()), (_CONFIG, record.config.encode())]
-    label, plan = record.label, record.plan
-    if label is not None:
-        task = "+".join((label.task, *sorted(label.flags))) if label.flags else label.task
-        headers.append((_TASK, task.encode()))
-        headers.append((_CONFIDENCE, f"{label.confidence:.2f}".encode()))
-    if plan is not None:
-        headers.append((_ROUTE, plan.trace.route.encode("utf-8", "replace")))
-    if record.attempts:
-        last = record.attempts[-1]
-        headers.append((_MODEL, last.candidate.model.encode("utf-8", "replace")))
-        headers.append((_PROVIDER, last.candidate.provider.encode("utf-8", "replace")))
-        headers.append((_ATTEMPTS, str(len(record.attempts)).encode()))
+    label, plan, attempts = record.label, record.plan, record.attempts
+    last = attempts[-1] if attempts else None
+    headers: RawHeaders = [
+        (_GATEWAY_REQUEST_ID, record.request_id.encode()),
+        *_repeating(
+            record.config,
+            label and (label.task, label.flags, round(label.confidence, 2)),
+            plan and plan.trace.route,
+            last and last.candidate,
+            len(attempts),
+        ),
+    ]
+    if last is not None:
         if last.warnings:
             headers.append((_WARNINGS, _printable("; ".join(last.warnings))))
         if not record.stream:
-            costs = [attempt.cost_nano_usd for attempt in record.attempts if attempt.usage is not None]
+            costs = [attempt.cost_nano_usd for attempt in attempts if attempt.usage is not None]
             if costs and None not in costs:
                 headers.append((_COST_USD, format_usd(sum(cost for cost in costs if cost is not None)).encode()))
     return headers
+
+
+@lru_cache(maxsize=1024)
+def _repeating(
+    config: str,
+    label: tuple[str, frozenset[str], float] | None,
+    route: str | None,
+    candidate: Candidate | None,
+    attempts: int,
+) -> tuple[tuple[bytes, bytes], ...]:
+    """The headers that many requests have in common, encoded once."""
+    headers: RawHeaders = [(_CONFIG, config.encode())]
+    if label is not None:
+        task, flags, confidence = label
+        headers.append((_TASK, "+".join((task, *sorted(flags))).encode()))
+        headers.append((_CONFIDENCE, f"{confidence:.2f}".encode()))
+    if route is not None:
+        headers.append((_ROUTE, route.encode("utf-8", "replace")))
+    if candidate is not None:
+        headers.append((_MODEL, candidate.model.encode("utf-8", "replace")))
+        headers.append((_PROVIDER, candidate.provider.encode("utf-8", "replace")))
+        headers.append((_ATTEMPTS, str(attempts).encode()))
+    return tuple(headers)
 
 
 def _printable(text: str) -> bytes:

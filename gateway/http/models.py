@@ -5,26 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from gateway.config.snapshot import Snapshot
 from gateway.core.errors import NotFound
 from gateway.http.serving import CurrentServing, authorization_of
 
 
-def models_router(current: CurrentServing, started: int) -> APIRouter:
+def models_routes(current: CurrentServing, started: int) -> list[Route]:
     """`started` (epoch seconds) stands as the `created` of every entry: the catalogue has no other date."""
-    router = APIRouter()
 
-    @router.get("/v1/models", include_in_schema=False)
     async def list_models(request: Request) -> Response:
         serving = current()
         serving.authenticator.authenticate(authorization_of(request))
         entries = [_entry(name, owner, started) for name, owner in names_of(serving.snapshot).items()]
         return _json({"object": "list", "data": entries})
 
-    @router.get("/v1/models/{name:path}", include_in_schema=False)
-    async def get_model(request: Request, name: str) -> Response:
+    async def get_model(request: Request) -> Response:
+        name: str = request.path_params["name"]
         serving = current()
         serving.authenticator.authenticate(authorization_of(request))
         owner = names_of(serving.snapshot).get(name)
@@ -34,7 +34,7 @@ def models_router(current: CurrentServing, started: int) -> APIRouter:
             )
         return _json(_entry(name, owner, started))
 
-    return router
+    return [Route("/v1/models", list_models), Route("/v1/models/{name:path}", get_model)]
 
 
 def names_of(snapshot: Snapshot) -> dict[str, str]:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from gateway.auth.keys import Authenticator
 from gateway.config.snapshot import Snapshot
+from gateway.execute.deadlines import Deadlines
 from gateway.execute.pipeline import Pipeline
 
 
@@ -20,6 +21,7 @@ class Serving:
     authenticator: Authenticator
     pipeline: Pipeline
     rule_headers: tuple[bytes, ...]
+    deadlines: Deadlines
 
 
 CurrentServing = Callable[[], Serving]

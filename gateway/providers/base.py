@@ -7,8 +7,7 @@ what it is given: the client's request is translated afresh for each attempt.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from gateway.core.chat import ChatAnswer, ChatRequest, Json
 from gateway.core.errors import Failure
@@ -17,8 +16,7 @@ from gateway.core.vendor import Target
 from gateway.core.wire import SseEvent, UpstreamCall
 
 
-@dataclass(frozen=True, slots=True)
-class CallContext:
+class CallContext(NamedTuple):
     """What an answer is translated against. `id` and `created` (epoch seconds) stand in where the vendor gives none."""
 
     request: ChatRequest

@@ -15,11 +15,43 @@ from typing import Any
 from gateway.core.chat import Json
 from gateway.core.usage import Usage
 
+_ELSEWHERE = frozenset(
+    {"cached_tokens", "num_cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens"}
+    | {"cache_creation_input_tokens", "reasoning_tokens"}
+)
+"""Where other vendors put counts that OpenAI has among the details."""
+
 
 def read_usage(raw: Any) -> Usage | None:
     """Usage summing to the vendor's total, or None where `raw` reports no token counts."""
     if not isinstance(raw, dict):
         return None
+    return _read_exact(raw) or _read_any(raw)
+
+
+def _read_exact(raw: Json) -> Usage | None:
+    """OpenAI's own shape with counts that add up: nearly every answer. None: look closer."""
+    prompt, completion = raw.get("prompt_tokens"), raw.get("completion_tokens")
+    asked, answered = raw.get("prompt_tokens_details"), raw.get("completion_tokens_details")
+    if type(asked) is not dict or type(answered) is not dict or type(prompt) is not int or type(completion) is not int:
+        return None
+    if raw.get("total_tokens") != prompt + completion or not _ELSEWHERE.isdisjoint(raw):
+        return None
+    cached, heard, written = (
+        asked.get("cached_tokens", 0),
+        asked.get("audio_tokens", 0),
+        asked.get("cache_write_tokens", 0),
+    )
+    reasoning, spoken = answered.get("reasoning_tokens", 0), answered.get("audio_tokens", 0)
+    if not (type(cached) is type(heard) is type(written) is type(reasoning) is type(spoken) is int):
+        return None
+    fresh, shown = prompt - cached - heard - written, completion - reasoning - spoken
+    if min(cached, heard, written, reasoning, spoken, fresh, shown) < 0 or max(prompt, completion) >= 2**53:
+        return None
+    return Usage(fresh, heard, cached, 0, written, 0, shown, reasoning, spoken)
+
+
+def _read_any(raw: Json) -> Usage | None:
     prompt = _count(raw, "prompt_tokens", "input_tokens")
     completion = _count(raw, "completion_tokens", "output_tokens")
     total = _count(raw, "total_tokens")
@@ -56,7 +88,10 @@ def read_usage(raw: Any) -> Usage | None:
 
 
 def usage_object(raw: Json, usage: Usage) -> Json:
-    """The answer's `usage`: the vendor's own with OpenAI's counts in place, so that both agree."""
+    """The answer's `usage`: the vendor's own with OpenAI's counts in place, so that both agree. One that is OpenAI's
+    to begin with stays as it is."""
+    if _read_exact(raw) is not None:
+        return raw
     ours = usage.to_openai()
     merged = {**raw, **ours}
     for name in ("prompt_tokens_details", "completion_tokens_details"):

@@ -17,12 +17,15 @@ def why_unfit(model: Model, require: Require, signals: Signals, snapshot: Snapsh
     if model.provider in snapshot.off:
         return "off", f"provider {model.provider} is off: {snapshot.off[model.provider]}"
     target = model.target
-    missing = (signals.needs | require.capabilities) - target.capabilities
-    if missing:
-        return "capability", f"{model.name} lacks {', '.join(sorted(missing))}"
+    if signals.needs or require.capabilities:
+        missing = (signals.needs | require.capabilities) - target.capabilities
+        if missing:
+            return "capability", f"{model.name} lacks {', '.join(sorted(missing))}"
     window = target.context_window
     if window is not None and signals.input_tokens > window * CONTEXT_SLACK:
         return "context", f"about {signals.input_tokens} input tokens, {model.name} takes {window}"
+    if not (require.region or require.retention):
+        return None
     provider = snapshot.providers[model.provider]
     if require.region and provider.region not in require.region:
         return "region", f"{provider.name} is in {provider.region or 'no stated region'}"

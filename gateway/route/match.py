@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from gateway.config.snapshot import Bounds, When
+from gateway.config.snapshot import When
 from gateway.core.label import Label, Signals
+from gateway.core.plan import Mismatch
 from gateway.core.principal import Principal
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """Everything routing decides on, recorded so that a decision can be replayed.
 
     `headers` are the client's, names in lower case, only those that rules ask for. `hour` is the UTC hour with its
@@ -37,44 +37,30 @@ _HAS: Mapping[str, Callable[[Signals], bool]] = {
 }
 
 
-def why_not(when: When, facts: Facts) -> str | None:
-    """None when every condition holds, else the first that does not, in words."""
+def mismatch(rule: str, when: When, facts: Facts) -> Mismatch | None:
+    """None when every condition of `rule` holds, else the first that does not."""
     label, signals, principal = facts.label, facts.signals, facts.principal
-    if when.task and label.task not in when.task and not (label.flags & when.task):
-        return f"task is {_task_words(label)}, not {_one_of(when.task)}"
-    for name, bounds, value in (
-        ("confidence", when.confidence, label.confidence),
-        ("difficulty", when.difficulty, label.difficulty),
-        ("input_tokens", when.input_tokens, signals.input_tokens),
-        ("hour", when.hour, facts.hour),
-    ):
-        if bounds is not None and (value is None or not bounds.holds(value)):
-            return f"{name} is {'unknown' if value is None else round(value, 3)}, not {_range(bounds)}"
+    if when.task and label.task not in when.task and label.flags.isdisjoint(when.task):
+        return Mismatch(rule, "task", label, when.task)
+    if when.input_tokens is not None and not when.input_tokens.holds(signals.input_tokens):
+        return Mismatch(rule, "input_tokens", signals.input_tokens, when.input_tokens)
+    if when.confidence is not None and not when.confidence.holds(label.confidence):
+        return Mismatch(rule, "confidence", label.confidence, when.confidence)
+    if when.difficulty is not None and (label.difficulty is None or not when.difficulty.holds(label.difficulty)):
+        return Mismatch(rule, "difficulty", label.difficulty, when.difficulty)
+    if when.hour is not None and not when.hour.holds(facts.hour):
+        return Mismatch(rule, "hour", facts.hour, when.hour)
     if when.has and not any(_HAS[word](signals) for word in when.has):
-        return f"has no {_one_of(when.has)}"
+        return Mismatch(rule, "has", None, when.has)
     if when.model and facts.asked_for not in when.model:
-        return f"model asked for is not {_one_of(when.model)}"
+        return Mismatch(rule, "model", facts.asked_for, when.model)
     if when.key and principal.name not in when.key:
-        return f"key is {principal.name}, not {_one_of(when.key)}"
+        return Mismatch(rule, "key", principal.name, when.key)
     if when.team and principal.team not in when.team:
-        return f"team is {principal.team}, not {_one_of(when.team)}"
-    if when.tags and not (principal.tags & when.tags):
-        return f"has no tag {_one_of(when.tags)}"
+        return Mismatch(rule, "team", principal.team or "none", when.team)
+    if when.tags and principal.tags.isdisjoint(when.tags):
+        return Mismatch(rule, "tags", principal.tags, when.tags)
     for name, wanted in when.headers:
         if facts.headers.get(name) != wanted:
-            return f"header {name} is not {wanted!r}"
+            return Mismatch(rule, f"header {name}", facts.headers.get(name, "missing"), wanted)
     return None
-
-
-def _task_words(label: Label) -> str:
-    return " + ".join((label.task, *sorted(label.flags)))
-
-
-def _one_of(words: frozenset[str]) -> str:
-    return " or ".join(sorted(words))
-
-
-def _range(bounds: Bounds) -> str:
-    low = "" if bounds.over is None else f"over {bounds.over:g}"
-    high = "" if bounds.under is None else f"under {bounds.under:g}"
-    return " and ".join(part for part in (low, high) if part)

@@ -6,23 +6,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from gateway.config.snapshot import DEFAULT_FALLBACK_ON, Model, Require, Route, Snapshot
 from gateway.core.chat import ChatRequest
 from gateway.core.errors import AuthError, BadRequest, GatewayError, NotFound, Overloaded
 from gateway.core.label import Signals
 from gateway.core.money import cost_nano_usd, price_on
-from gateway.core.plan import Candidate, Plan, Rejection, RouteTrace
+from gateway.core.plan import Candidate, Mismatch, Plan, Rejection, RouteTrace
 from gateway.core.usage import Usage
 from gateway.route.constraints import why_unfit
-from gateway.route.match import Facts, why_not
+from gateway.route.match import Facts, mismatch
 
 PINNED = "pinned"
 AUTO = "auto"
 _ANY = Require()
 _EXPECTED_OUTPUT_TOKENS = 500
+_NO_CONDITION = ("the route has no condition",)
+_ALL_HOLD = ("every condition holds",)
 _PARAM_OF_NEED = {
     "tools": "tools",
     "computer": "tools",
@@ -68,12 +70,12 @@ def make_plan(request: ChatRequest, facts: Facts, snapshot: Snapshot, today: dat
     pinned = resolve_model(request.model, snapshot)
     if pinned is not None:
         return _plan_pinned(pinned, facts, snapshot)
-    rejected: list[Rejection] = []
+    rejected: list[Mismatch] = []
     for route in snapshot.routes:
-        reason = None if route.when is None else why_not(route.when, facts)
-        if reason is None:
+        missed = None if route.when is None else mismatch(route.name, route.when, facts)
+        if missed is None:
             return _plan_route(route, tuple(rejected), request, facts, snapshot, today)
-        rejected.append(Rejection(route.name, reason))
+        rejected.append(missed)
     raise GatewayError("No route matched, and the config has no route without a `when`.")
 
 
@@ -96,7 +98,7 @@ def _plan_pinned(model: Model, facts: Facts, snapshot: Snapshot) -> Plan:
 
 def _plan_route(
     route: Route,
-    rules_rejected: tuple[Rejection, ...],
+    rules_rejected: tuple[Mismatch, ...],
     request: ChatRequest,
     facts: Facts,
     snapshot: Snapshot,
@@ -106,7 +108,6 @@ def _plan_route(
     candidates = fit.candidates
     if route.prefer == "cheapest":
         candidates = rank_by_cost(candidates, request, facts.signals, snapshot, today)
-    matched = ("the route has no condition",) if route.when is None else ("every condition holds",)
     return Plan(
         candidates=candidates,
         fallback_on=route.fallback_on,
@@ -115,15 +116,14 @@ def _plan_route(
         trace=RouteTrace(
             asked_for=facts.asked_for,
             route=route.name,
-            matched=matched,
+            matched=_NO_CONDITION if route.when is None else _ALL_HOLD,
             rules_rejected=rules_rejected,
             candidates_rejected=tuple(fit.rejected),
         ),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Fit:
+class _Fit(NamedTuple):
     candidates: tuple[Candidate, ...]
     rejected: list[Rejection]
 
@@ -136,7 +136,7 @@ def _filter(chain: tuple[str, ...], require: Require, signals: Signals, snapshot
         model = snapshot.models[name]
         unfit = why_unfit(model, require, signals, snapshot)
         if unfit is None:
-            candidates.append(Candidate(name, model.provider))
+            candidates.append(model.candidate)
         else:
             constraints.append(unfit[0])
             rejected.append(Rejection(name, unfit[1]))

@@ -153,7 +153,7 @@ def test_a_rule_with_everything() -> None:
         "    chain: [opus, gpt]\n"
         "    prefer: cheapest\n"
         "    require: {capabilities: [tools]}\n"
-        "    timeouts: {connect: 1s, total: 1m}\n"
+        "    timeouts: {first_token: 1s, total: 1m}\n"
         "    fallback_on: [rate_limit, timeout]\n"
         "    max_attempts: 5\n" + ROUTES,
         bottom="timeouts: {idle: 5s, connect: 3s}\nmax_attempts: 2\naliases: {gpt-4o: route, best: opus}\n",
@@ -169,7 +169,7 @@ def test_a_rule_with_everything() -> None:
     assert (asked.team, asked.tags, asked.headers) == ({"apps"}, {"prod"}, (("x-app", "chat"),))
     assert rule.prefer == "cheapest"
     assert rule.require.capabilities == {"tools"}
-    assert rule.timeouts == Timeouts(connect=1, idle=5, total=60)
+    assert rule.timeouts == Timeouts(connect=3, first_token=1, idle=5, total=60)
     assert rule.fallback_on == {FailureClass.RATE_LIMIT, FailureClass.TIMEOUT}
     assert rule.max_attempts == 5
     assert snapshot.routes[1].timeouts == snapshot.timeouts == Timeouts(connect=3, idle=5)

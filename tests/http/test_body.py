@@ -10,7 +10,9 @@ import pytest
 
 from gateway.config.snapshot import Server
 from gateway.core.errors import BadRequest
-from gateway.http.body import ClientGone, parse_json_object, read_body
+from gateway.execute.deadlines import Deadlines
+from gateway.http import body as http_body
+from gateway.http.body import ClientGone, parse_json_object
 
 JSON = {b"content-type": b"application/json"}
 
@@ -24,6 +26,12 @@ def receiving(*messages: dict[str, Any]) -> Callable[[], Any]:
         return queue.pop(0)
 
     return receive
+
+
+async def read_body(receive: Any, headers: dict[bytes, bytes], server: Server) -> bytes:
+    task = asyncio.current_task()
+    assert task is not None
+    return await http_body.read_body(receive, headers, server, Deadlines(), task)
 
 
 def part(body: bytes, more: bool = False) -> dict[str, Any]:

@@ -143,13 +143,13 @@ CODING = Label("coding", 0.9, difficulty=0.4)
         ),
         (When(model=frozenset({"gpt-4o"})), {"model": "gpt-4o"}, "model asked for is not gpt-4o"),
         (When(key=frozenset({"app"})), {"principal": Principal("app")}, "key is anonymous, not app"),
-        (When(team=frozenset({"red"})), {"principal": Principal("app", "red")}, "team is None, not red"),
+        (When(team=frozenset({"red"})), {"principal": Principal("app", "red")}, "team is none, not red"),
         (
             When(tags=frozenset({"batch"})),
             {"principal": Principal("app", tags=frozenset({"batch", "x"}))},
             "has no tag batch",
         ),
-        (When(headers=(("x-tier", "gold"),)), {"headers": {"x-tier": "gold"}}, "header x-tier is not 'gold'"),
+        (When(headers=(("x-tier", "gold"),)), {"headers": {"x-tier": "gold"}}, "header x-tier is missing, not gold"),
         (When(hour=Bounds(over=22)), {"hour": 22.5}, "hour is 12.0, not over 22"),
     ],
 )
@@ -158,7 +158,7 @@ def test_each_condition_matches_and_says_why_it_does_not(when: When, facts: dict
     assert plan_for(snapshot, **facts).trace.route == "special"
     plan = plan_for(snapshot)
     assert plan.trace.route == "default"
-    assert [(r.name, r.reason) for r in plan.trace.rules_rejected] == [("special", reason)]
+    assert [(r.rule, r.reason) for r in plan.trace.rules_rejected] == [("special", reason)]
 
 
 def test_flags_match_as_tasks_do() -> None:
