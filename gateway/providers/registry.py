@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from gateway.core.vendor import Vendor
-from gateway.providers.anthropic import AnthropicAdapter
+from gateway.providers.anthropic.adapter import AnthropicAdapter
 from gateway.providers.base import Adapter
-from gateway.providers.gemini import GeminiAdapter
-from gateway.providers.openai import OpenAIAdapter
+from gateway.providers.gemini.adapter import GeminiAdapter
+from gateway.providers.openai.adapter import OpenAIAdapter
 
 
 def adapter_for(vendor: Vendor) -> Adapter:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from gateway.core.vendor import Vendor
-from gateway.providers.openai_vendors import OPENAI_VENDORS
+from gateway.providers.openai.vendors import OPENAI_VENDORS
 
 NATIVE_VENDORS = (
     Vendor(

@@ -18,8 +18,8 @@ from gateway.core.chat import ChatRequest, Json
 from gateway.core.errors import Failure, FailureClass, ProviderError
 from gateway.core.vendor import CAPABILITIES, Target, Vendor
 from gateway.core.wire import UpstreamCall
-from gateway.providers.anthropic import AnthropicAdapter
-from gateway.providers.anthropic_models import facts_for
+from gateway.providers.anthropic.adapter import AnthropicAdapter
+from gateway.providers.anthropic.models import facts_for
 
 VENDOR = Vendor("anthropic", "anthropic", base_url="https://api.anthropic.com", auth="x-api-key")
 OLD, BUDGET, ADAPTIVE, NEWEST = "claude-sonnet-4-0", "claude-haiku-4-5", "claude-opus-4-6", "claude-opus-5-5"

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from gateway.core.chat import Json
-from gateway.providers.anthropic import AnthropicAdapter
+from gateway.providers.anthropic.adapter import AnthropicAdapter
 from gateway.providers.base import CallContext
 from tests.laws import context_for
 from tests.providers.anthropic_checks import ADAPTIVE, target, user

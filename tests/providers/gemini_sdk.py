@@ -13,7 +13,7 @@ from google.genai import types
 from gateway.core.chat import ChatRequest, Json
 from gateway.core.vendor import Target, Vendor
 from gateway.core.wire import UpstreamCall
-from gateway.providers.gemini import GeminiAdapter
+from gateway.providers.gemini.adapter import GeminiAdapter
 from tests.laws import target_for
 
 VENDOR = Vendor(name="gemini", adapter="gemini")

@@ -8,7 +8,7 @@ import pytest
 from gateway.core.chat import Json
 from gateway.core.errors import FailureClass, ProviderError
 from gateway.core.usage import Usage
-from gateway.providers.anthropic_messages import REASONING_FORMAT
+from gateway.providers.anthropic.messages import REASONING_FORMAT
 from gateway.providers.base import CallContext
 from tests.laws import assert_split_invariant, assert_truncation_is_visible, drive, fold
 from tests.providers.anthropic_checks import ADAPTIVE, CITY, OLD, build, function, json_schema, result, user

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.core.chat import Json
 from gateway.core.errors import FailureClass, ProviderError
-from gateway.providers.anthropic import AnthropicAdapter
+from gateway.providers.anthropic.adapter import AnthropicAdapter
 from tests.laws import context_for, drive
 from tests.providers.anthropic_checks import target
 

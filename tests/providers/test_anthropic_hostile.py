@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gateway.core.chat import Json
 from gateway.core.errors import FailureClass, ProviderError
 from gateway.core.wire import SseEvent
-from gateway.providers.anthropic import AnthropicAdapter
+from gateway.providers.anthropic.adapter import AnthropicAdapter
 from tests.laws import context_for
 from tests.providers.anthropic_checks import ADAPTIVE, CITY, OLD, function, json_schema, target, user
 

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.core.chat import Json
 from gateway.core.errors import FailureClass, ProviderError
-from gateway.providers.anthropic import AnthropicAdapter
+from gateway.providers.anthropic.adapter import AnthropicAdapter
 from gateway.providers.base import CallContext
 from tests.laws import assert_split_invariant, assert_truncation_is_visible, context_for, drive, fold
 from tests.providers.anthropic_checks import assert_legal, target

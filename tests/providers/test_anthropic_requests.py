@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from gateway.core.chat import ChatRequest, Json
 from gateway.core.errors import FailureClass, ProviderError
-from gateway.providers.anthropic import AnthropicAdapter
-from gateway.providers.anthropic_messages import REASONING_FORMAT
+from gateway.providers.anthropic.adapter import AnthropicAdapter
+from gateway.providers.anthropic.messages import REASONING_FORMAT
 from tests.providers.anthropic_checks import assert_accepted, assistant, build, call, function, result, target, user
 
 MODELS = (

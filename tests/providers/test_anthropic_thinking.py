@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.core.chat import Json
-from gateway.providers.anthropic_messages import REASONING_FORMAT
+from gateway.providers.anthropic.messages import REASONING_FORMAT
 from tests.providers.anthropic_checks import (
     ADAPTIVE,
     BUDGET,

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from gateway.core.chat import Json
-from gateway.providers.anthropic_schema import Unenforceable, enforceable
+from gateway.providers.anthropic.schema import Unenforceable, enforceable
 from tests.providers.anthropic_checks import (
     CITY,
     NEWEST,

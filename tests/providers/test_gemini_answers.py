@@ -13,8 +13,8 @@ from gateway.core.errors import Failure, FailureClass, ProviderError
 from gateway.core.usage import Usage
 from gateway.core.wire import SseEvent
 from gateway.providers.base import CallContext
-from gateway.providers.gemini import GeminiAdapter
-from gateway.providers.gemini_stream import GeminiStreamParser
+from gateway.providers.gemini.adapter import GeminiAdapter
+from gateway.providers.gemini.stream import GeminiStreamParser
 from tests.laws import context_for, drive, fold
 from tests.providers.gemini_sdk import NEW, gemini, sent
 

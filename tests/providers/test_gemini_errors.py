@@ -9,7 +9,7 @@ import pytest
 
 from gateway.core.chat import Json
 from gateway.core.errors import FailureClass
-from gateway.providers.gemini import GeminiAdapter
+from gateway.providers.gemini.adapter import GeminiAdapter
 
 C = FailureClass
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gateway.core.chat import ChatRequest, Json
 from gateway.core.errors import Failure, FailureClass, ProviderError
 from gateway.core.wire import SseEvent
-from gateway.providers.gemini import GeminiAdapter
+from gateway.providers.gemini.adapter import GeminiAdapter
 from tests.laws import as_json, context_for, fold
 from tests.providers.gemini_sdk import NEW, OLD, gemini, send
 

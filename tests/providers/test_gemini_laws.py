@@ -11,7 +11,7 @@ import pytest
 from gateway.core.chat import has_content
 from gateway.core.errors import FailureClass
 from gateway.core.usage import Usage
-from gateway.providers.gemini import GeminiAdapter
+from gateway.providers.gemini.adapter import GeminiAdapter
 from tests.laws import (
     assert_split_invariant,
     assert_truncation_is_visible,

@@ -14,8 +14,8 @@ from gateway.core.errors import ProviderError
 from gateway.core.usage import Usage
 from gateway.core.wire import SseEvent
 from gateway.providers.base import CallContext, StreamParser
-from gateway.providers.openai import OpenAIAdapter
-from gateway.providers.openai_usage import read_usage, usage_object
+from gateway.providers.openai.adapter import OpenAIAdapter
+from gateway.providers.openai.usage import read_usage, usage_object
 from gateway.providers.vendors import VENDORS
 from tests.laws import context_for, drive, fold, target_for
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.errors import FailureClass as Class
-from gateway.providers.errors import error_inside, map_http_error
-from gateway.providers.errors_retry import wanted_wait
-from gateway.providers.errors_shapes import ErrorFacts, read_error, read_error_body
+from gateway.providers.errors.classify import error_inside, map_http_error
+from gateway.providers.errors.retry_after import wanted_wait
+from gateway.providers.errors.shapes import ErrorFacts, read_error, read_error_body
 from tests.shared_data import SHARED, needs_shared
 
 

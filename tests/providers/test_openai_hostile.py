@@ -16,8 +16,8 @@ from gateway.core.chat import ChatRequest, Json
 from gateway.core.errors import ProviderError
 from gateway.core.vendor import Vendor
 from gateway.core.wire import SseEvent
-from gateway.providers.openai import OpenAIAdapter
-from gateway.providers.openai_request import NEUTRAL
+from gateway.providers.openai.adapter import OpenAIAdapter
+from gateway.providers.openai.request import NEUTRAL
 from gateway.providers.vendors import VENDORS
 from tests.laws import context_for, fold, target_for
 

@@ -10,7 +10,7 @@ from gateway.core.chat import Json
 from gateway.core.errors import FailureClass, ProviderError
 from gateway.core.usage import Usage
 from gateway.providers.base import StreamParser
-from gateway.providers.openai import OpenAIAdapter
+from gateway.providers.openai.adapter import OpenAIAdapter
 from tests.laws import (
     assert_split_invariant,
     assert_truncation_is_visible,

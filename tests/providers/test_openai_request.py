@@ -11,9 +11,9 @@ from gateway.core.chat import ChatRequest, Json
 from gateway.core.errors import ProviderError
 from gateway.core.vendor import Target
 from gateway.core.wire import UpstreamCall
-from gateway.providers.openai import OpenAIAdapter
-from gateway.providers.openai_models import EFFORTS, nearest_effort
-from gateway.providers.openai_request import build_request
+from gateway.providers.openai.adapter import OpenAIAdapter
+from gateway.providers.openai.models import EFFORTS, nearest_effort
+from gateway.providers.openai.request import build_request
 from gateway.providers.vendors import VENDORS
 from tests.laws import target_for
 

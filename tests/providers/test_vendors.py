@@ -12,11 +12,11 @@ from genai_prices.data_snapshot import get_snapshot
 
 import gateway.providers
 from gateway.core.vendor import CAPABILITIES, Vendor
-from gateway.providers.anthropic import AnthropicAdapter
+from gateway.providers.anthropic.adapter import AnthropicAdapter
 from gateway.providers.credentials import authorization
-from gateway.providers.gemini import GeminiAdapter
-from gateway.providers.openai import OpenAIAdapter
-from gateway.providers.openai_models import EFFORTS, MODEL_FACTS
+from gateway.providers.gemini.adapter import GeminiAdapter
+from gateway.providers.openai.adapter import OpenAIAdapter
+from gateway.providers.openai.models import EFFORTS, MODEL_FACTS
 from gateway.providers.registry import adapter_for
 from gateway.providers.vendors import VENDORS
 

@@ -1,0 +1,1 @@
+"""Google's generateContent and streamGenerateContent, both ways."""

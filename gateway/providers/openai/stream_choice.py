@@ -1,0 +1,173 @@
+"""One choice of a stream: its deltas brought into OpenAI's form, and the tool calls it has open.
+
+A role comes once, with the first delta. Tool calls are numbered from 0 without gaps; id, type and name come once, with
+a call's first fragment; arguments are always text. SDKs join repeated strings, so what a vendor repeats is left out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.core.chat import Json
+from gateway.providers.errors.classify import invalid_answer
+from gateway.providers.openai.pieces import as_text, call_id, take_parts, take_reasoning
+
+
+class _Call:
+    __slots__ = ("id", "name")
+
+    def __init__(self, id: str, name: str) -> None:
+        self.id = id
+        self.name = name
+
+
+class StreamChoice:
+    """`finished` is the finish reason once known; `chars` counts the characters of the delta that `delta` gave last."""
+
+    __slots__ = ("_answer_id", "_begun", "_calls", "_details", "_slots", "chars", "finished", "index")
+
+    def __init__(self, index: int, answer_id: str) -> None:
+        self.index = index
+        self.finished: str | None = None
+        self.chars = 0
+        self._answer_id = answer_id
+        self._begun = False
+        self._calls: list[_Call] = []
+        self._slots: dict[int, int] = {}
+        self._details: dict[tuple[Any, Any], int] = {}
+
+    def delta(self, raw: Json) -> Json | None:
+        """The delta of a vendor's choice in OpenAI's form, None where nothing is left to tell."""
+        logprobs = raw.get("logprobs")
+        if type(logprobs) is not dict:
+            raw["logprobs"] = logprobs = None
+        delta = raw.get("delta")
+        if self._begun and type(delta) is dict and len(delta) == 1:
+            content = delta.get("content")
+            if type(content) is str:  # the usual fragment of text
+                self.chars = len(content)
+                return delta if content or logprobs else None
+        raw.pop("message", None)  # Perplexity repeats the whole message in its last chunk
+        if delta is None:
+            delta = {}
+        elif not isinstance(delta, dict):
+            raise invalid_answer("a delta is not an object", "invalid_sse")
+        null_content = "content" in delta and delta["content"] is None  # OpenAI's sign of a call or a refusal
+        fitted = self._fit(delta)
+        if not self._begun:
+            self._begun = True
+            return {"role": "assistant", "content": None if null_content or "tool_calls" in fitted else "", **fitted}
+        return fitted if logprobs or any(fitted.values()) else None
+
+    def _fit(self, delta: Json) -> Json:
+        delta.pop("role", None)
+        take_reasoning(delta)
+        content = delta.get("content")
+        if isinstance(content, list):
+            take_parts(delta)
+        elif content is not None and not isinstance(content, str):
+            raise invalid_answer("a delta's content is neither text nor parts", "invalid_sse")
+        elif content is None:
+            delta.pop("content", None)
+        refusal = delta.get("refusal")
+        if not isinstance(refusal, str):
+            delta.pop("refusal", None)
+            refusal = ""
+        calls = delta.pop("tool_calls", None)
+        self.chars = len(delta.get("content") or "") + len(delta.get("reasoning_content") or "") + len(refusal)
+        if calls:
+            fitted = self._fit_calls(calls)
+            if fitted:
+                delta["tool_calls"] = fitted
+        if "function_call" in delta:
+            self._fit_function_call(delta)
+        if "reasoning_details" in delta:
+            self._fit_details(delta)
+        return delta
+
+    def _fit_calls(self, calls: Any) -> list[Json]:
+        if not isinstance(calls, list):
+            raise invalid_answer("tool_calls is not a list", "invalid_sse")
+        fitted = []
+        for raw in calls:
+            if not isinstance(raw, dict):
+                raise invalid_answer("a tool call is not an object", "invalid_sse")
+            call = self._fit_call(raw)
+            if call is not None:
+                fitted.append(call)
+        return fitted
+
+    def _fit_call(self, raw: Json) -> Json | None:
+        key, field = ("custom", "input") if isinstance(raw.get("custom"), dict) else ("function", "arguments")
+        body = raw.get(key)
+        if body is None:
+            body = {}
+        elif not isinstance(body, dict):
+            raise invalid_answer("a tool call's function is not an object", "invalid_sse")
+        name = body.get("name")
+        name = name if isinstance(name, str) else ""
+        text = as_text(body.get(field))
+        self.chars += len(text)
+        slot = self._slot(raw, name)
+        extras = {other: value for other, value in raw.items() if other not in ("index", "id", "type", key)}
+        if slot == len(self._calls):
+            given = raw.get("id")
+            opened = _Call(
+                given if isinstance(given, str) and given else call_id(self._answer_id, self.index, slot), name
+            )
+            self._calls.append(opened)
+            head = {"index": slot, "id": opened.id, "type": key}
+            return {**head, **extras, key: {**body, "name": name, field: text}}
+        call = self._calls[slot]
+        fragment: Json = {field: text}
+        if name and name != call.name:
+            call.name += name
+            fragment["name"] = name
+        elif not text and not any(extras.values()):
+            return None
+        return {"index": slot, **extras, key: fragment}
+
+    def _slot(self, raw: Json, name: str) -> int:
+        """Which call a fragment belongs to; the number of calls so far where it opens a new one.
+
+        Vendors number from 1, skip numbers, give no number at all (Mistral), or give every call of a parallel set the
+        same one (Gemini's layer): then another id together with a name opens a call, and an id alone does not, for some
+        servers give each fragment its own.
+        """
+        number = raw.get("index")
+        given = raw.get("id")
+        has_id = isinstance(given, str) and bool(given)
+        new = len(self._calls)
+        if type(number) is int:
+            slot = self._slots.get(number, new)
+            if slot != new and has_id and name and given != self._calls[slot].id:
+                slot = next((place for place, call in enumerate(self._calls) if call.id == given), new)
+            self._slots[number] = slot
+            return slot
+        if has_id:
+            return next((place for place, call in enumerate(self._calls) if call.id == given), new)
+        return new if name or not self._calls else new - 1
+
+    def _fit_function_call(self, delta: Json) -> None:
+        call = delta["function_call"]
+        if not isinstance(call, dict):
+            del delta["function_call"]
+            return
+        if "arguments" in call:
+            call["arguments"] = as_text(call["arguments"])
+            self.chars += len(call["arguments"])
+        if "name" in call and not isinstance(call["name"], str):
+            del call["name"]
+
+    def _fit_details(self, delta: Json) -> None:
+        """Number reasoning blobs by kind and vendor's index, so that only fragments of one blob share a number."""
+        details = delta["reasoning_details"]
+        if not isinstance(details, list):
+            del delta["reasoning_details"]
+            return
+        fitted = []
+        for item in details:
+            if isinstance(item, dict):
+                key = (str(item.get("type")), str(item.get("index")))
+                fitted.append({**item, "index": self._details.setdefault(key, len(self._details))})
+        delta["reasoning_details"] = fitted
