@@ -48,7 +48,6 @@ from gateway.providers.registry import adapter_for
 from gateway.route.match import Facts
 from gateway.route.router import headers_of_rules, make_plan
 from gateway.transport.base import Transport, TransportLimits
-from gateway.transport.httpx_client import HttpxTransport
 from gateway.transport.native import NativeTransport
 
 USER_AGENT = f"switchyard/{__version__}"
@@ -128,9 +127,16 @@ def open_transports(snapshot: Snapshot) -> dict[str, Transport]:
     limits = TransportLimits(connect_s=snapshot.timeouts.connect)
     native = NativeTransport(limits)
     return {
-        name: native if provider.transport == "native" else HttpxTransport(limits, provider.proxy)
+        name: native if provider.transport == "native" else _open_httpx(provider, limits)
         for name, provider in snapshot.providers.items()
     }
+
+
+def _open_httpx(provider: Provider, limits: TransportLimits) -> Transport:
+    # Few configs name it, and importing it takes a tenth of a second of every start.
+    from gateway.transport.httpx_client import HttpxTransport
+
+    return HttpxTransport(limits, provider.proxy)
 
 
 def open_upstream(provider: Provider, transport: Transport) -> Upstream:

@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Coroutine, Iterator
+import time
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -42,6 +43,14 @@ class LoopThread:
 
     def run(self, work: Coroutine[Any, Any, Result], timeout: float = 30) -> Result:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout)
+
+
+def until(happened: Callable[[], bool], timeout: float = 10) -> None:
+    """Block until `happened()`; what it looks at belongs to another thread."""
+    deadline = time.monotonic() + timeout
+    while not happened():
+        assert time.monotonic() < deadline, "it has not happened"
+        time.sleep(0.005)
 
 
 class Recorder:

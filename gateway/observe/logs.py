@@ -55,5 +55,6 @@ def set_up_logging(level: str) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-    # httpx logs every request's URL at info, which is the business of our own records.
+    # httpx logs every request's URL, and uvicorn its own start: the first is for our records, the second we said.
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)

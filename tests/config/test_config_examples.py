@@ -65,3 +65,14 @@ def test_each_vendor_with_prices_is_in_the_price_list() -> None:
     for row in vendors.VENDORS.values():
         if row.price_provider is not None:
             assert book.knows(row.price_provider), row.name
+
+
+def test_the_deployed_config_is_the_example_with_keys() -> None:
+    env = {**KEYS, "APP_KEY": "a" * 20, "METRICS_KEY": "m" * 20}
+    loaded = examine(CONFIGS.parent / "deploy" / "gateway.yaml", env=env, vendors=vendors.VENDORS)
+    assert found(loaded) == []
+    example = read("gateway.yaml", KEYS)
+    assert loaded.snapshot is not None
+    assert (loaded.snapshot.providers, loaded.snapshot.models) == (example.providers, example.models)
+    assert (loaded.snapshot.routes, loaded.snapshot.aliases) == (example.routes, example.aliases)
+    assert [(key.name, key.admin) for key in loaded.snapshot.keys] == [("app", False), ("metrics", True)]
