@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import gc
-import logging
+import signal
+import socket
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -17,8 +18,6 @@ from gateway.simulator.fleet import Fleet
 
 DEFAULT_CONFIG = Path("config/gateway.yaml")
 DEMO_CONFIG = Path("config/demo.yaml")
-
-log = logging.getLogger("gateway")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -99,26 +98,37 @@ def _serve(snapshot: Snapshot, greeting: str, log_level: str) -> int:
     from gateway.observe.logs import set_up_logging
 
     set_up_logging(log_level)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            Gateway(snapshot).app,
-            host=snapshot.server.host,
-            port=snapshot.server.port,
-            loop="uvloop",
-            http="httptools",
-            log_config=None,
-            log_level=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=75,
-            proxy_headers=False,
-        )
+    try:
+        listener = open_listener(snapshot.server.host, snapshot.server.port)
+    except OSError as error:
+        sys.stderr.write(f"gateway: can't listen on {snapshot.server.host}:{snapshot.server.port}: {error.strerror}\n")
+        return 1
+    # The server ends well on these, and then raises the signal anew for the process to die of; a clean end is exit 0.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    config = uvicorn.Config(
+        Gateway(snapshot).app,
+        loop="uvloop",
+        http="httptools",
+        log_config=None,
+        log_level=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=75,
+        proxy_headers=False,
     )
     settle_memory()
     sys.stderr.write(greeting + "\n")
     sys.stderr.flush()
-    server.run()
-    return 0 if server.started else 1
+    with listener:
+        uvicorn.Server(config).run(sockets=[listener])
+    return 0
+
+
+def open_listener(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises OSError when the address is taken or not ours."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host.strip("[]"), port), family=family, backlog=2048)
 
 
 def settle_memory() -> None:

@@ -7,6 +7,7 @@ A gateway without keys answers loopback names only: otherwise any web page could
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -62,10 +63,12 @@ def host_allowed(headers: Iterable[tuple[bytes, bytes]], snapshot: Snapshot) -> 
         return True
     for name, value in headers:
         if name == b"host":
-            return _name_of(value.decode("latin-1").lower()) in server.allowed_hosts | LOOPBACK
+            return _is_one_of(value, server.allowed_hosts)
     return False
 
 
-def _name_of(host: str) -> str:
-    """A Host value without its port."""
-    return host[: host.rfind("]") + 1] if host.startswith("[") else host.partition(":")[0]
+@lru_cache(maxsize=256)
+def _is_one_of(host: bytes, allowed: frozenset[str]) -> bool:
+    name = host.decode("latin-1").lower()
+    name = name[: name.rfind("]") + 1] if name.startswith("[") else name.partition(":")[0]
+    return name in allowed or name in LOOPBACK
