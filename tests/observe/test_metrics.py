@@ -15,12 +15,17 @@ A, B = Candidate("a", "one"), Candidate("b", "two")
 PLAN = Plan((A, B), frozenset(), Timeouts(), 3, RouteTrace("auto", "default"))
 
 
+ORDER = ("route", "task", "from_model", "to_model", "model", "provider", "kind", "class", "outcome", "status", "stream")
+
+
 def samples(metrics: Metrics) -> dict[tuple[str, ...], float]:
+    """Every sample by its name and its labels' values, the latter in ORDER."""
     found = {}
     for family in text_string_to_metric_families(metrics.render().decode()):
         for sample in family.samples:
             if not sample.name.endswith("_bucket"):
-                found[(sample.name, *sample.labels.values())] = sample.value
+                labels = sorted(sample.labels.items(), key=lambda label: ORDER.index(label[0]))
+                found[(sample.name, *(value for _, value in labels))] = sample.value
     return found
 
 
@@ -48,10 +53,10 @@ def test_an_answer_with_a_fallback() -> None:
     assert found["gateway_attempts_total", "a", "one", "final", "transient"] == 1
     assert found["gateway_attempts_total", "b", "two", "fallback", "ok"] == 1
     assert found["gateway_fallbacks_total", "a", "b", "transient"] == 1
-    assert found["gateway_tokens_total", "b", "coding", "input"] == 7
-    assert found["gateway_tokens_total", "b", "coding", "cache_read"] == 3
-    assert found["gateway_tokens_total", "b", "coding", "reasoning"] == 2
-    assert ("gateway_tokens_total", "b", "coding", "input_audio") not in found
+    assert found["gateway_tokens_total", "coding", "b", "input"] == 7
+    assert found["gateway_tokens_total", "coding", "b", "cache_read"] == 3
+    assert found["gateway_tokens_total", "coding", "b", "reasoning"] == 2
+    assert ("gateway_tokens_total", "coding", "b", "input_audio") not in found
     assert found["gateway_cost_usd_total", "default", "coding", "b"] == 1.5e-6
     assert found["gateway_request_duration_seconds_sum", "default", "coding", "b", "true"] == 2.0
     assert found["gateway_time_to_first_token_seconds_sum", "default", "coding", "b"] == 0.5
