@@ -25,11 +25,10 @@ class Holder(Protocol):
 class NativeExchange:
     """Implements `Exchange`. `sink` is None once the exchange has ended or was cancelled.
 
-    `head` and `body` are kept until the response begins, because a reused connection that turns out to be closed is
-    tried once more; `retried` says that this has happened.
+    `head` and `body` stay here because a request on a kept connection that turns out to be closed is sent once more.
     """
 
-    __slots__ = ("body", "head", "holder", "method", "paused", "retried", "sink")
+    __slots__ = ("body", "head", "holder", "method", "paused", "sink")
 
     def __init__(self, method: str, head: bytes, body: bytes, sink: ResponseSink) -> None:
         self.method = method
@@ -37,7 +36,6 @@ class NativeExchange:
         self.body = body
         self.sink: ResponseSink | None = sink
         self.holder: Holder | None = None
-        self.retried = False
         self.paused = False
 
     def cancel(self) -> None:

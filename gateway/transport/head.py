@@ -6,10 +6,14 @@ could frame differently is refused.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Literal
 
 from gateway.core.wire import Headers
+
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""RFC 9110, 5.6.2."""
 
 Framing = Literal["none", "length", "chunked", "close"]
 
@@ -40,22 +44,29 @@ def forwarded_headers(headers: Headers) -> Iterator[tuple[str, str]]:
     return ((name, value) for name, value in headers if name.lower() not in OWN_HEADERS)
 
 
-def compose_head(method: str, target: str, authority: str, headers: Headers) -> str:
+def compose_head(method: str, target: str, authority: str, headers: Headers) -> bytes:
     """The request line and headers, each line ended, without framing headers and without the closing empty line.
 
-    Raises ValueError for CR, LF or NUL anywhere, and for a method or target that would break the request line.
+    Raises ValueError for CR, LF or NUL anywhere, for what is not Latin-1, and for a method, target or header name that
+    is none. Its message holds nothing of the values.
     """
-    if not method.isalpha() or not method.isascii():
+    if not TOKEN.fullmatch(method):
         raise ValueError("the method is not an HTTP token")
     if not target.isascii() or not target.isprintable() or " " in target or not target:
         raise ValueError("the request target has a character that must be percent-encoded")
     lines = [f"{method} {target} HTTP/1.1", f"host: {authority}", "accept-encoding: identity"]
-    lines += [f"{name}: {value}" for name, value in forwarded_headers(headers)]
+    for name, value in forwarded_headers(headers):
+        if not TOKEN.fullmatch(name):
+            raise ValueError("a header name is not an HTTP token")
+        lines.append(f"{name}: {value}")
     text = "\r\n".join(lines)
     breaks = len(lines) - 1
     if text.count("\r") != breaks or text.count("\n") != breaks or "\0" in text:
         raise ValueError("a header has a CR, LF or NUL in it")
-    return text + "\r\n"
+    try:
+        return (text + "\r\n").encode("latin-1")
+    except UnicodeEncodeError:
+        raise ValueError("a header has a character outside Latin-1") from None
 
 
 def response_framing(method: str, status: int, http_1_0: bool, headers: dict[str, str], max_body_bytes: int) -> Framing:

@@ -26,7 +26,7 @@ class HttpxTransport:
     """Implements `Transport`. `proxy` is the URL of an HTTP proxy that every request goes through.
 
     The caller's `host`, `accept-encoding`, framing and hop-by-hop headers (head.OWN_HEADERS) are left out: the
-    transport sets its own.
+    transport sets its own. `connect_s` bounds TCP and the TLS handshake each, not both together.
     """
 
     def __init__(self, limits: TransportLimits, proxy: str | None = None) -> None:

@@ -49,7 +49,7 @@ class Pool:
         key = (method, target, headers)
         fixed = self._heads.get(key)
         if fixed is None:
-            fixed = compose_head(method, target, self._endpoint.authority, headers).encode("latin-1")
+            fixed = compose_head(method, target, self._endpoint.authority, headers)
             if len(self._heads) >= HEADS_KEPT:
                 self._heads.clear()
             self._heads[key] = fixed
@@ -91,8 +91,8 @@ class Pool:
             await asyncio.wait([dial for _, dial in dials])
         await self._resolver.close()
         if self._sockets:
-            self._all_closed = self._loop.create_future()
-            await self._all_closed
+            self._all_closed = self._all_closed or self._loop.create_future()
+            await asyncio.shield(self._all_closed)
 
     # Owner
 
@@ -105,6 +105,7 @@ class Pool:
         if self._closing:
             connection.drop()
             return
+        connection.kept = True
         if self._waiting:
             connection.start(self._next_waiting())
             return
@@ -158,7 +159,9 @@ class Pool:
         self._sweeper = None
         oldest_kept = self._loop.time() - self._limits.idle_s
         while self._idle and self._idle[0].idle_since <= oldest_kept:
-            self._idle[0].drop()
+            connection = self._idle.pop(0)
+            connection.idle = False
+            connection.drop()
         if self._idle and not self._closing:
             self._sweeper = self._loop.call_at(self._idle[0].idle_since + self._limits.idle_s, self._sweep)
 

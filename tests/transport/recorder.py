@@ -19,26 +19,27 @@ class Recorder:
         self.pieces = 0
         self.fault: TransportFault | None = None
         self.over = False
+        self.broken: list[str] = []
         self.exchange: Exchange | None = None
         self.on_change: Callable[[str], None] = lambda name: None
         self._changed = asyncio.Event()
 
     def on_head(self, status: int, headers: dict[str, str]) -> None:
-        assert self.status is None, "a second head"
-        assert not self.over, "a head after the end"
+        self._expect(self.status is None, "a second head")
+        self._expect(not self.over, "a head after the end")
         self.status, self.headers = status, headers
         self._note("head")
 
     def on_body(self, data: bytes) -> None:
-        assert self.status is not None, "a body before the head"
-        assert not self.over, "a body after the end"
-        assert type(data) is bytes
+        self._expect(self.status is not None, "a body before the head")
+        self._expect(not self.over, "a body after the end")
+        self._expect(type(data) is bytes, "a body that is not bytes")
         self.body += data
         self.pieces += 1
         self._note("body")
 
     def on_end(self) -> None:
-        assert self.status is not None, "an end before the head"
+        self._expect(self.status is not None, "an end before the head")
         self._end()
         self._note("end")
 
@@ -50,6 +51,7 @@ class Recorder:
     async def outcome(self) -> TransportFault | None:
         """The fault, or None for a response that came whole."""
         await self.until(lambda: self.over)
+        assert self.broken == []
         return self.fault
 
     async def phase(self) -> str | None:
@@ -63,8 +65,12 @@ class Recorder:
                 await self._changed.wait()
 
     def _end(self) -> None:
-        assert not self.over, "a second end"
+        self._expect(not self.over, "a second end")
         self.over = True
+
+    def _expect(self, kept: bool, promise: str) -> None:
+        if not kept:
+            self.broken.append(promise)  # raised here, it would be lost in the transport
 
     def _note(self, name: str) -> None:
         self._changed.set()

@@ -12,8 +12,6 @@ from tests.fault_server import GIVE_UP_S, Peer, answering, chunked, response
 from tests.transport.contract import HTTPX_DIFFERS, Open, Serve, ask, exchange_of, native_only, once, settle
 from tests.transport.recorder import Recorder
 
-# The life of connections
-
 
 async def test_connections_are_reused(transport: Transport, serve: Serve) -> None:
     async with serve(answering(response(b"1"), chunked(b"2"), response(b"3"))) as server:

@@ -8,9 +8,7 @@ import pytest
 
 from gateway.transport.base import Transport
 from tests.fault_server import Peer, answering, response
-from tests.transport.contract import UPLOAD, Serve, ask, native_only, once, plain_only, settle
-
-# How exchanges fail
+from tests.transport.contract import UPLOAD, Open, Serve, ask, native_only, once, plain_only, settle
 
 
 async def test_dropped_after_the_request_was_read(transport: Transport, serve: Serve) -> None:
@@ -33,14 +31,16 @@ async def test_reset_after_the_request_was_read(transport: Transport, serve: Ser
         assert recorder.fault.reset is True
 
 
-async def test_reset_as_soon_as_it_is_open(transport: Transport, serve: Serve) -> None:
+async def test_reset_as_soon_as_it_is_open(open_transport: Open, serve: Serve) -> None:
     async def script(peer: Peer) -> None:
         peer.reset()
 
+    transport = open_transport(max_connections=1)
     async with serve(script) as server:
-        for _ in range(5):
-            assert await ask(transport, server.endpoint).phase() in ("write", "first_byte")
-        assert len(server.peers) == 5
+        recorders = [ask(transport, server.endpoint) for _ in range(10)]
+        for recorder in recorders:
+            assert await recorder.phase() in ("write", "first_byte")
+        assert len(server.peers) == 10
 
 
 BROKEN_OFF = {

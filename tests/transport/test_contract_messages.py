@@ -58,6 +58,9 @@ async def test_injection_is_refused(transport: Transport, evil: str, serve: Serv
                 ask(transport, server.endpoint, headers=headers)
         with pytest.raises(ValueError):
             ask(transport, server.endpoint, path="/" + evil)
+        for name in ("", "a b", "a:", "naïve"):
+            with pytest.raises(ValueError):
+                ask(transport, server.endpoint, headers=((name, "v"),))
         with pytest.raises(ValueError):
             ask(transport, server.endpoint, path="/a b")
         with pytest.raises(ValueError):

@@ -14,7 +14,7 @@ from gateway.core.wire import Endpoint
 from gateway.transport.base import Transport
 from tests.fault_server import FaultServer, Peer, Script, answering, chunked, response
 from tests.transport.conftest import Authority
-from tests.transport.contract import Open, ask, native_only, once, plain_only, settle
+from tests.transport.contract import Open, ask, exchange_of, native_only, once, plain_only, settle
 
 pytestmark = plain_only  # here the variant only says which transport: each test brings the TLS it needs
 
@@ -127,6 +127,22 @@ async def test_closing_during_a_handshake(transport: Transport, authority: Autho
         await transport.aclose()
         assert recorder.fault is not None
         await server.finished()
+
+
+async def test_cancelling_a_handshake_frees_the_slot(open_transport: Open, authority: Authority) -> None:
+    async def late(peer: Peer) -> None:
+        await peer.start_tls(authority.server_context())
+        await OK(peer)
+
+    transport = open_transport(max_connections=1)
+    async with FaultServer(lambda peer: peer.gone(), late) as server:
+        endpoint = dataclasses.replace(server.endpoint, scheme="https", ca_file=authority.ca_file)
+        hanging, waiting = ask(transport, endpoint), ask(transport, endpoint)
+        await server.accepted(1)
+        await settle()
+        exchange_of(hanging).cancel()
+        assert await waiting.outcome() is None
+        assert not hanging.over
 
 
 # Client certificates

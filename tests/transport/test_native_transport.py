@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import socket
+from types import SimpleNamespace
 
 import pytest
 
 from gateway.core.wire import Endpoint
+from gateway.transport import pool
 from gateway.transport.base import Transport, TransportLimits
 from gateway.transport.connection import JOIN_LIMIT, Connection
 from gateway.transport.dial import Resolver
 from gateway.transport.exchange import NativeExchange
-from gateway.transport.pool import HEADS_KEPT
 from tests.fault_server import FaultServer, answering, chunked, refusing, response
 from tests.transport.contract import Gate, Open, ask, settle
 from tests.transport.recorder import Recorder
@@ -30,9 +31,9 @@ class Wire(asyncio.Transport):
         self.writes: list[bytes] = []
         self.closing = False
 
-    def get_extra_info(self, name: str, default: object = None) -> socket.socket:
+    def get_extra_info(self, name: str, default: object = None) -> SimpleNamespace:
         assert name == "socket"
-        return Unplugged()
+        return SimpleNamespace(setsockopt=lambda *_: None)
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None: ...
 
@@ -49,16 +50,7 @@ class Wire(asyncio.Transport):
         self.closing = True
 
 
-class Unplugged(socket.socket):
-    def __new__(cls) -> Unplugged:
-        return super().__new__(cls)
-
-    def __init__(self) -> None: ...
-
-    def setsockopt(self, *args: object) -> None: ...  # type: ignore[override]
-
-
-class Pool:
+class Notes:
     """Notes what a connection tells its pool."""
 
     def __init__(self) -> None:
@@ -74,12 +66,12 @@ class Pool:
         self.told.append("closed")
 
 
-def started(method: str = "POST", body: bytes = b"{}") -> tuple[Connection, Wire, Pool, Recorder]:
-    pool, wire, recorder = Pool(), Wire(), Recorder()
-    connection = Connection(pool, TransportLimits())
+def started(method: str = "POST", body: bytes = b"{}") -> tuple[Connection, Wire, Notes, Recorder]:
+    notes, wire, recorder = Notes(), Wire(), Recorder()
+    connection = Connection(notes, TransportLimits())
     connection.connection_made(wire)
     connection.start(NativeExchange(method, b"HEAD\r\n\r\n", body, recorder))
-    return connection, wire, pool, recorder
+    return connection, wire, notes, recorder
 
 
 SPLIT = {
@@ -93,10 +85,10 @@ SPLIT = {
 
 
 def outcome(*pieces: bytes) -> tuple[object, ...]:
-    connection, _, pool, recorder = started()
+    connection, _, notes, recorder = started()
     for piece in pieces:
         connection.data_received(piece)
-    return recorder.status, recorder.headers, recorder.body, recorder.over, recorder.fault, tuple(pool.told)
+    return recorder.status, recorder.headers, recorder.body, recorder.over, recorder.fault, tuple(notes.told)
 
 
 @pytest.mark.parametrize("raw", SPLIT.values(), ids=SPLIT)
@@ -111,21 +103,21 @@ async def test_a_response_cut_anywhere_is_the_same(raw: bytes, variant: str) -> 
 @pytest.mark.parametrize("raw", SPLIT.values(), ids=SPLIT)
 async def test_a_response_that_ends_early_is_never_whole(raw: bytes, variant: str) -> None:
     for at in range(len(raw)):
-        connection, _, pool, recorder = started()
+        connection, _, notes, recorder = started()
         if at:
             connection.data_received(raw[:at])
         connection.eof_received()
         assert recorder.fault is not None
         assert recorder.fault.phase == ("body" if at else "first_byte")
-        assert pool.told == ["discard"]
+        assert notes.told == ["discard"]
 
 
 @pytest.mark.parametrize("surplus", [b"x", b"HTTP/1.1 200 OK\r\n\r\n"])
 async def test_surplus_in_the_same_bytes_spoils_the_connection_only(surplus: bytes, variant: str) -> None:
-    connection, wire, pool, recorder = started()
+    connection, wire, notes, recorder = started()
     connection.data_received(response(b"ok") + surplus)
-    assert (recorder.over, recorder.fault, recorder.body) == (True, None, b"ok")
-    assert pool.told == ["discard"]
+    assert (recorder.over, recorder.fault, recorder.body, recorder.broken) == (True, None, b"ok", [])
+    assert notes.told == ["discard"]
     assert wire.closing
 
 
@@ -163,9 +155,43 @@ async def test_the_last_idle_connection_is_used_first(open_transport: Open) -> N
 
 async def test_more_kinds_of_heads_than_are_kept(transport: Transport) -> None:
     async with FaultServer(answering(response(b"ok"))) as server:
-        for n in range(HEADS_KEPT + 2):
+        for n in range(pool.HEADS_KEPT + 2):
             assert await ask(transport, server.endpoint, headers=(("x-id", str(n)),)).outcome() is None
-        assert [request.header("x-id") for request in server.requests] == [str(n) for n in range(HEADS_KEPT + 2)]
+        assert [request.header("x-id") for request in server.requests] == [str(n) for n in range(pool.HEADS_KEPT + 2)]
+
+
+async def test_a_connection_lost_before_its_request(open_transport: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def open_and_lose(owner: pool.Pool) -> Connection:
+        connection = Connection(owner, TransportLimits())
+        connection.connection_made(Wire())
+        connection.connection_lost(ConnectionResetError("reset"))
+        return connection
+
+    monkeypatch.setattr(pool.Pool, "_open", open_and_lose)
+    transport = open_transport(max_connections=1)
+    for recorder in [ask(transport, Endpoint("http", "127.0.0.1", 1)) for _ in range(3)]:
+        fault = await recorder.outcome()
+        assert fault is not None
+        assert (fault.phase, fault.reset) == ("write", True)
+
+
+async def test_a_connection_opened_for_nobody_is_kept(open_transport: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cancel comes when the connection is open, but before the exchange was put on it."""
+    opened = pool.Pool._open
+
+    async def open_and_cancel(owner: pool.Pool) -> Connection:
+        connection = await opened(owner)
+        assert recorder.exchange is not None
+        asyncio.get_running_loop().call_soon(recorder.exchange.cancel)
+        return connection
+
+    monkeypatch.setattr(pool.Pool, "_open", open_and_cancel)
+    transport = open_transport(max_connections=1)
+    async with FaultServer(answering(response(b"ok"))) as server:
+        recorder = ask(transport, server.endpoint, b"nobody's")
+        assert await ask(transport, server.endpoint, b"next").outcome() is None
+        assert [request.body for request in server.requests] == [b"next"]
+        assert len(server.peers) == 1
 
 
 # Names
