@@ -1,0 +1,134 @@
+"""The trained text model: a request's task by its words, with a calibrated confidence. Pure and bounded in time.
+
+`read` answers; `explain` says, on demand, which terms weighed most.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from gateway.classify.label import TextVerdict
+from gateway.classify.model import (
+    DEFAULT_FILE,
+    Network,
+    Pooled,
+    difficulty_of,
+    hidden_of,
+    load,
+    pool,
+    probabilities,
+)
+from gateway.classify.tokens import Floats
+from gateway.classify.window import Window, window_of
+from gateway.core.chat import ChatRequest
+from gateway.core.label import Signals
+
+STAKES = "health_safety"
+_MOST_TERMS = 8
+
+
+class Term(NamedTuple):
+    """A term of the text and how far it pushed towards the task (in logits, against the mean of all tasks)."""
+
+    term: str
+    weight: float
+
+
+class Explanation(NamedTuple):
+    """Why a text got its task. `chances` are all tasks with their probabilities, the likeliest first; `towards` and
+    `against` the terms that weighed most, the heaviest first; `chars` how many characters were looked at."""
+
+    task: str
+    confidence: float
+    difficulty: float
+    chances: tuple[tuple[str, float], ...]
+    towards: tuple[Term, ...]
+    against: tuple[Term, ...]
+    chars: int
+
+
+class TrainedModel:
+    """A TextModel over a Network. `unsure_below` is the confidence under which a label is better called unsure:
+    measured on sources held out of training, see docs/classifier.md. `stakes_above` is the least probability of
+    health_safety for it to be the task: below it the next task is taken."""
+
+    __slots__ = ("_network", "_stakes", "stakes_above", "unsure_below", "version")
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._stakes = network.tasks.index(STAKES)
+        self.version = network.version
+        self.unsure_below = float(network.facts["unsure_below"])
+        self.stakes_above = float(network.facts["stakes_above"])
+
+    def read(self, request: ChatRequest, signals: Signals) -> TextVerdict:
+        """The text's task. Reasons name the runner-up only; `explain` names terms."""
+        return self.read_window(window_of(request, in_session=signals.tool_results > 0))
+
+    def read_window(self, window: Window) -> TextVerdict:
+        if not window.text.strip():
+            return TextVerdict("simple_qa", 0.0, None, ("no text",))
+        network = self._network
+        features = pool(network, window).features
+        chances = probabilities(network, hidden_of(network, features))
+        first, second = self._decide(chances)
+        reason = f"text, then {network.tasks[second]} {chances[second]:.2f}"
+        return TextVerdict(network.tasks[first], chances[first], difficulty_of(network, features), (reason,))
+
+    def _decide(self, chances: list[float]) -> tuple[int, int]:
+        order = sorted(range(len(chances)), key=chances.__getitem__, reverse=True)
+        first, second = order[0], order[1]
+        if first == self._stakes and chances[first] < self.stakes_above:
+            return second, first
+        return first, second
+
+    def explain(self, request: ChatRequest, signals: Signals) -> Explanation:
+        """Why a request got its task. Costs a few times what `read` does."""
+        return self.explain_window(window_of(request, in_session=signals.tool_results > 0))
+
+    def explain_window(self, window: Window) -> Explanation:
+        network = self._network
+        pooled = pool(network, window)
+        hidden = hidden_of(network, pooled.features)
+        chances = probabilities(network, hidden)
+        first, _ = self._decide(chances)
+        terms = _terms(pooled, _pull(network, hidden, first))
+        ranked = sorted(terms.items(), key=lambda item: item[1], reverse=True)
+        ranking = sorted(zip(network.tasks, chances, strict=True), key=lambda item: item[1], reverse=True)
+        return Explanation(
+            task=network.tasks[first],
+            confidence=chances[first],
+            difficulty=difficulty_of(network, pooled.features),
+            chances=tuple(ranking),
+            towards=tuple(Term(term, weight) for term, weight in ranked[:_MOST_TERMS] if weight > 0),
+            against=tuple(Term(term, weight) for term, weight in ranked[: -_MOST_TERMS - 1 : -1] if weight < 0),
+            chars=len(window.text) + len(window.context),
+        )
+
+
+def _pull(network: Network, hidden: Floats, task: int) -> Floats:
+    """How the task's logit, against the mean of all, grows with each feature: the gradient where the text stands."""
+    towards = network.out[task] - network.out.mean(axis=0)
+    pull: Floats = (towards * (hidden > 0)) @ network.hide
+    return pull
+
+
+def _terms(pooled: Pooled, pull: Floats) -> dict[str, float]:
+    """Weights of the terms: each row's share in each pool times what the pool's direction is worth."""
+    width = pooled.vectors.shape[1]
+    directions = pull[: 3 * width].reshape(3, width)
+    worth = (pooled.parts * (directions @ pooled.vectors.T)).sum(axis=0)
+    tokens = pooled.tokens
+    terms: dict[str, float] = {}
+    for row, (place, weight) in enumerate(zip(pooled.reading.place.tolist(), worth.tolist(), strict=True)):
+        is_pair = len(tokens) <= row < 2 * len(tokens) - 1
+        term = f"{tokens[place]} {tokens[place + 1]}" if is_pair else tokens[place]
+        term = term.replace("\n", "⏎")
+        terms[term] = terms.get(term, 0.0) + weight
+    return terms
+
+
+def load_text_model(path: Path = DEFAULT_FILE) -> TrainedModel:
+    """The model of `path`; without one, the model that ships with the gateway. Raises BadModel or OSError."""
+    return TrainedModel(load(path))

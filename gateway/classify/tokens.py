@@ -1,0 +1,152 @@
+"""Text to table rows: the tokens of a bounded text, and the rows of the embedding table that they stand for. Pure.
+
+Three kinds of rows: words of the vocabulary, hashed pairs of neighbouring tokens, and hashed character trigrams, by
+which a word outside the vocabulary (a typo, a rare name, another language) still says something. Training and serving
+share this file, so that both read a text alike; a change here asks for a new training.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.classify.courtesy import COURTESY
+
+PAIR_BITS = 15
+GRAM_BITS = 13
+PAIRS = 1 << PAIR_BITS
+GRAMS = 1 << GRAM_BITS
+HEAD_TOKENS = 240
+TAIL_TOKENS = 100
+EDGE = 14
+"""So many tokens at each end are also pooled on their own: an instruction stands at the start or the end of a text."""
+
+UNKNOWN = "<unknown>"
+SPECIAL = (UNKNOWN, *(f"<number-{digits}>" for digits in range(1, 7)), "\n", "\n\n")
+"""The first words of every vocabulary: any unknown word, numbers by their count of digits, one and several newlines."""
+_PARAGRAPH = SPECIAL.index("\n\n")
+_MOST_DIGITS = 6
+_MOST_UNKNOWN = 60
+_WORD_CHARS = 14
+
+# A word is a run of what is no space, digit or mark. Scripts that put no spaces between words (kana, han, hangul, thai)
+# are left out of the run, so that each of their characters is a token, by the last alternative.
+_ANY_TOKEN = re.compile(
+    "[^\\s\\d\\x00-@\\[-`{-\u00bf\u00d7\u00f7\u0e00-\u0e7f\u2000-\u2bff\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\ufe00-\ufe0f"
+    "\uff00-\uff20\U0001f000-\U0001faff]+|\\d+|\n+|```|\\S"
+)
+_ASCII_TOKEN = re.compile("[a-z]+|[0-9]+|\n+|```|\\S")
+_STOPS = frozenset((".", "!", "?", ",", ":", ";", "\n", "\n\n", "\uff0c", "\u3002", "\uff01", "\uff1f"))
+_ALIASES = (("\u2019", "'"), ("\u2018", "'"), ("\u201c", '"'), ("\u201d", '"'), ("\uff1f", "?"), ("\uff0c", ","))
+
+Floats = NDArray[np.float32]
+Rows = NDArray[np.intp]
+
+
+class Reading(NamedTuple):
+    """Rows of a text. `share` is each row's part of its token: 1 for a word or a pair, 1/n for each of n trigrams.
+    `place` is the index of the token that a row belongs to (a pair belongs to its first)."""
+
+    rows: Rows
+    share: Floats
+    place: Rows
+
+
+def tokens_of(text: str) -> list[str]:
+    """Tokens of `text` in lower case; of a long text the first HEAD_TOKENS and the last TAIL_TOKENS."""
+    found: list[str] = (_ASCII_TOKEN if text.isascii() else _ANY_TOKEN).findall(text.lower())
+    if len(found) > HEAD_TOKENS + TAIL_TOKENS:
+        return found[:HEAD_TOKENS] + found[-TAIL_TOKENS:]
+    return found
+
+
+def without_courtesy(tokens: list[str]) -> list[str]:
+    """`tokens` without the outer sentences that hold nothing but courtesy; all of them where nothing else is."""
+    first = next((at for at, token in enumerate(tokens) if token not in COURTESY and token.isalnum()), None)
+    if first is None:
+        return tokens
+    start = next((at for at in range(first, 0, -1) if tokens[at - 1] in _STOPS), 0)
+    last = next(at for at in range(len(tokens) - 1, -1, -1) if tokens[at] not in COURTESY and tokens[at].isalnum())
+    end = next((at + 1 for at in range(last, len(tokens)) if tokens[at] in _STOPS), len(tokens))
+    return tokens[start:end] if start or end < len(tokens) else tokens
+
+
+class Vocabulary:
+    """The known words. Row numbers: words first, then PAIRS rows of pairs, then GRAMS rows of trigrams."""
+
+    __slots__ = ("_known", "grams_at", "pairs_at", "rows", "words")
+
+    def __init__(self, words: Sequence[str]) -> None:
+        if tuple(words[: len(SPECIAL)]) != SPECIAL:
+            raise ValueError("a vocabulary begins with the special words")
+        self.words = words
+        self._known = dict(zip(words, range(len(words)), strict=True))
+        for alias, plain in _ALIASES:
+            if plain in self._known:
+                self._known[alias] = self._known[plain]
+        self.pairs_at = len(words)
+        self.grams_at = self.pairs_at + PAIRS
+        self.rows = self.grams_at + GRAMS
+
+    def read(self, tokens: list[str]) -> Reading:
+        """The rows of `tokens`, which must not be empty. At most _MOST_UNKNOWN unknown words are spelled out."""
+        known = self._known
+        found = [known.get(token, -1) for token in tokens]
+        spelled: list[str] = []
+        places: list[int] = []
+        if -1 in found:
+            for place, row in enumerate(found):
+                if row < 0:
+                    found[place] = self._stand_in(tokens[place], place, spelled, places)
+        ids = np.frombuffer(array("I", found), dtype=np.uint32)
+        pairs = pair_buckets(ids[:-1], ids[1:])
+        count = len(found)
+        parts = [ids.astype(np.intp), (pairs + np.uint32(self.pairs_at)).astype(np.intp)]
+        order = np.arange(count)
+        where = [order, order[:-1]]
+        share = np.ones(2 * count - 1, np.float32)
+        if spelled:
+            buckets, word = gram_buckets(spelled)
+            parts.append(buckets + self.grams_at)
+            where.append(np.array(places)[word])
+            share = np.concatenate((share, (1.0 / np.bincount(word)).astype(np.float32)[word]))
+        return Reading(np.concatenate(parts), share, np.concatenate(where))
+
+    def _stand_in(self, token: str, place: int, spelled: list[str], places: list[int]) -> int:
+        if token.isdigit():
+            return min(len(token), _MOST_DIGITS)
+        if token[0] == "\n":
+            return _PARAGRAPH
+        if len(spelled) < _MOST_UNKNOWN:
+            spelled.append(token[:_WORD_CHARS])
+            places.append(place)
+        return 0
+
+
+def pair_buckets(first: NDArray[np.uint32], second: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """A bucket in 0..PAIRS-1 for each pair of row numbers."""
+    mixed = first * np.uint32(2654435761) + second * np.uint32(2246822519)
+    mixed ^= mixed >> np.uint32(15)
+    mixed *= np.uint32(3266489917)
+    mixed >>= np.uint32(32 - PAIR_BITS)
+    return mixed
+
+
+def gram_buckets(spelled: list[str]) -> tuple[Rows, Rows]:
+    """A bucket in 0..GRAMS-1 for every trigram of the words, their ends marked, and the index of its word."""
+    text = "<" + "><".join(spelled) + ">"
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    lengths = np.array([len(word) for word in spelled])
+    word = np.repeat(np.arange(len(spelled)), lengths)
+    first = np.arange(len(word)) + 2 * word
+    mixed = codes[first] * np.uint32(2654435761) + codes[first + 1] * np.uint32(2246822519)
+    mixed += codes[first + 2] * np.uint32(3266489917)
+    mixed ^= mixed >> np.uint32(15)
+    mixed *= np.uint32(668265263)
+    mixed >>= np.uint32(32 - GRAM_BITS)
+    return mixed.astype(np.intp), word

@@ -1,0 +1,175 @@
+"""One training: rows in, a network out. Deterministic for a seed on one machine (one thread)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from gateway.classify.model import place_tokens, shape_of
+from gateway.classify.tokens import SPECIAL, Vocabulary, tokens_of
+from gateway.classify.window import CONTEXT_CHARS, Window, cut
+from gateway.core.label import TEXT_TASKS
+from training.augment import augment
+from training.corpus import Row
+from training.net import Batch, Example, Net, collate
+from training.teacher import Teacher, vectors_of
+
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`written_weight`: how much a written source counts beside a shared one of the same size. `power`: a source of n
+    rows of a task counts n ** (1 - power). `start_scale`: the spread of the teacher's word vectors in the table."""
+
+    seed: int = 1
+    width: int = 64
+    hidden: int = 64
+    epochs: int = 6
+    per_epoch: int = 16_000
+    rate: float = 2e-3
+    table_rate: float = 4e-3
+    decay: float = 1e-2
+    table_decay: float = 1e-2
+    start_scale: float = 1.0
+    imitate: float = 0.3
+    lose_rows: float = 0.1
+    smooth: float = 0.05
+    written_weight: float = 6.0
+    power: float = 1.0
+    most_words: int = 44_000
+
+
+def vocabulary_of(rows: list[Row], teacher: Teacher, most: int) -> Vocabulary:
+    """Words that occur in two rows at least, by falling count, then the teacher's own words."""
+    counts: Counter[str] = Counter()
+    for row in rows:
+        counts.update(set(tokens_of(cut(row.text) + " " + row.system[:CONTEXT_CHARS])))
+    known = [
+        word
+        for word, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        if count >= 2 and not word.isdigit() and word[0] != "\n" and word not in SPECIAL
+    ]
+    seen = set(known)
+    known += [word for word in teacher.words if len(word) > 2 and word not in seen]
+    return Vocabulary([*SPECIAL, *known[:most]])
+
+
+def weights_of(rows: list[Row], settings: Settings) -> np.ndarray[Any, Any]:
+    """Chances of being drawn: tasks alike, and within a task sources by a power of their size."""
+    sizes = Counter((row.source, row.task) for row in rows)
+    raw = np.array(
+        [
+            sizes[row.source, row.task] ** -settings.power
+            * (settings.written_weight if row.source.startswith("written") else 1.0)
+            for row in rows
+        ]
+    )
+    totals: Counter[str] = Counter()
+    for row, weight in zip(rows, raw, strict=True):
+        totals[row.task] += weight
+    chances = raw / np.array([totals[row.task] for row in rows])
+    return np.asarray(chances / chances.sum())
+
+
+def example(vocabulary: Vocabulary, text: str, system: str) -> Example:
+    window = Window(cut(text), system[:CONTEXT_CHARS], len(text))
+    _, asked, reading, parts = place_tokens(vocabulary, window)
+    return reading.rows, parts, shape_of(asked, window.chars)
+
+
+def _start(vocabulary: Vocabulary, teacher: Teacher, settings: Settings) -> np.ndarray[Any, Any]:
+    start = np.zeros((vocabulary.rows, settings.width), np.float32)
+    vectors = vectors_of(list(vocabulary.words[len(SPECIAL) :]), teacher)
+    vectors -= vectors.mean(axis=0)
+    _, _, directions = np.linalg.svd(vectors[:20_000], full_matrices=False)
+    narrow = vectors @ directions[: settings.width].T
+    start[len(SPECIAL) : vocabulary.pairs_at] = narrow / narrow.std() * settings.start_scale
+    return start
+
+
+def _targets(texts: list[str], teacher: Teacher, width: int) -> torch.Tensor:
+    vectors = vectors_of(texts, teacher)
+    middle = vectors - vectors.mean(axis=0)
+    _, _, directions = np.linalg.svd(middle[::3], full_matrices=False)
+    narrow = middle @ directions[:width].T
+    return torch.from_numpy(narrow / narrow.std())
+
+
+def fit(rows: list[Row], teacher: Teacher, settings: Settings) -> tuple[Net, Vocabulary]:
+    """Trains on `rows`."""
+    torch.set_num_threads(1)
+    torch.manual_seed(settings.seed)
+    random, draw = Random(settings.seed), np.random.default_rng(settings.seed)
+    vocabulary = vocabulary_of(rows, teacher, settings.most_words)
+    net = Net(_start(vocabulary, teacher, settings), settings.hidden, len(TEXT_TASKS), settings.width)
+    targets = _targets([row.text for row in rows], teacher, settings.width)
+    tasks = torch.tensor([TEXT_TASKS.index(row.task) for row in rows])
+    chances = weights_of(rows, settings)
+    table = [net.change.weight, net.gate.weight]
+    others = [weight for name, weight in net.named_parameters() if not name.startswith(("change", "gate"))]
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": table, "lr": settings.table_rate, "weight_decay": settings.table_decay},
+            {"params": others, "lr": settings.rate, "weight_decay": settings.decay},
+        ],
+        betas=(0.9, 0.98),
+    )
+    steps = settings.epochs * (settings.per_epoch // _BATCH)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, [settings.table_rate, settings.rate], total_steps=steps, pct_start=0.1
+    )
+    net.train()
+    for _ in range(settings.epochs):
+        for batch, chosen in _epoch(rows, vocabulary, chances, settings, random, draw):
+            logits, imitation = net(batch)
+            loss = functional.cross_entropy(logits, tasks[chosen], label_smoothing=settings.smooth)
+            loss = loss + settings.imitate * functional.mse_loss(imitation, targets[chosen])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+    net.eval()
+    return net, vocabulary
+
+
+def _epoch(
+    rows: list[Row],
+    vocabulary: Vocabulary,
+    chances: np.ndarray[Any, Any],
+    settings: Settings,
+    random: Random,
+    draw: np.random.Generator,
+) -> list[tuple[Batch, list[int]]]:
+    """Rows drawn by their chances, each said in another way, in batches of like length and random order."""
+    drawn = draw.choice(len(rows), settings.per_epoch, p=chances).tolist()
+    examples = []
+    for index in drawn:
+        row = rows[index]
+        text, system = augment(row.text, row.system, row.task, random)
+        examples.append((example(vocabulary, text, system), index))
+    examples.sort(key=lambda item: len(item[0][0]) + random.random() * 30)
+    batches = []
+    for at in range(0, len(examples) - _BATCH + 1, _BATCH):
+        part = examples[at : at + _BATCH]
+        batch = collate([one for one, _ in part])
+        kept = torch.from_numpy(draw.random(batch.rows.shape) > settings.lose_rows).unsqueeze(1)
+        batches.append((batch._replace(parts=batch.parts * kept), [index for _, index in part]))
+    random.shuffle(batches)
+    return batches
+
+
+@torch.inference_mode()
+def logits_of(net: Net, vocabulary: Vocabulary, rows: list[Row]) -> np.ndarray[Any, Any]:
+    """Logits of the rows, without augmentation."""
+    found = []
+    for at in range(0, len(rows), _BATCH):
+        part = [example(vocabulary, row.text, row.system) for row in rows[at : at + _BATCH]]
+        found.append(net(collate(part))[0].numpy())
+    return np.concatenate(found)

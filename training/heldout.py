@@ -1,0 +1,111 @@
+"""Judging on sources that a network has not seen: the ground of every choice here, of the calibration and of the
+thresholds. dev.jsonl takes no part in it.
+
+Every source is left out once (in FOLDS groups); the restricted rows, which never train, are scored by the
+first network.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gateway.core.label import TEXT_TASKS
+from training.corpus import Row
+from training.fit import Settings, fit, logits_of
+from training.teacher import Teacher
+
+FOLDS = (
+    ("web-arena-x/webarena", "abachaa/MeQSum", "teknium1/GPTeacher", "clinc/oos-eval", "abachaa/MedQuAD", "written-a"),
+    (
+        "benediktstroebl/WebVoyager",
+        "xlang-ai/Spider2-V",
+        "nbertagnolli/counsel-chat",
+        "infi-coder/infibench-evaluator",
+        "lm-sys/RouteLLM",
+        "X-PLUG/WritingBench",
+        "ulab-uiuc/LLMRouter",
+    ),
+    ("written-b", "synthetic"),
+    ("written-c",),
+)
+_HEALTH = TEXT_TASKS.index("health_safety")
+
+
+class Unseen(NamedTuple):
+    """Logits of rows by a network that never saw their source, and a weight per row: sources count alike."""
+
+    rows: list[Row]
+    logits: np.ndarray[Any, Any]
+    weights: np.ndarray[Any, Any]
+
+    @property
+    def tasks(self) -> np.ndarray[Any, Any]:
+        return np.array([TEXT_TASKS.index(row.task) for row in self.rows])
+
+
+def leave_sources_out(rows: list[Row], restricted: list[Row], teacher: Teacher, settings: Settings) -> Unseen:
+    """Fits once per fold."""
+    judged: list[Row] = []
+    logits = []
+    for number, fold in enumerate(FOLDS):
+        net, vocabulary = fit([row for row in rows if row.source not in fold], teacher, settings)
+        held = [row for row in rows if row.source in fold] + (restricted if number == 0 else [])
+        judged += held
+        logits.append(logits_of(net, vocabulary, held))
+        for source in sorted({row.source for row in held}):
+            mine = [index for index, row in enumerate(held) if row.source == source]
+            truth = np.array([TEXT_TASKS.index(held[index].task) for index in mine])
+            right = float(np.mean(logits[-1][mine].argmax(1) == truth))
+            print(f"  unseen {source:34s} {len(mine):6d} rows  accuracy {right:.3f}", flush=True)
+    sizes: dict[tuple[str, str], int] = {}
+    for row in judged:
+        sizes[row.source, row.task] = sizes.get((row.source, row.task), 0) + 1
+    # people's own words (Auto-J, written) count more than exam banks: they are what a gateway sees
+    weights = np.array(
+        [
+            (3.0 if row.source.startswith(("written", "GAIR")) else 1.0) * sizes[row.source, row.task] ** -0.5
+            for row in judged
+        ]
+    )
+    return Unseen(judged, np.concatenate(logits), weights / weights.sum())
+
+
+def chances_of(logits: np.ndarray[Any, Any], temperature: float) -> np.ndarray[Any, Any]:
+    scaled = (logits - logits.max(axis=1, keepdims=True)) / temperature
+    odds = np.exp(scaled)
+    return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+
+
+def temperature_of(unseen: Unseen) -> float:
+    """The temperature of least log loss on unseen sources."""
+    grid = np.linspace(0.6, 4.0, 69)
+    truth = unseen.tasks
+    lines = np.arange(len(truth))
+    losses = [-(np.log(chances_of(unseen.logits, value)[lines, truth] + 1e-9) * unseen.weights).sum() for value in grid]
+    return float(grid[int(np.argmin(losses))])
+
+
+def unsure_below(chances: np.ndarray[Any, Any], unseen: Unseen, accuracy: float = 0.90) -> tuple[float, float]:
+    """The least confidence above which `accuracy` of the unseen rows are right, and the share of rows above it."""
+    confidence = chances.max(axis=1)
+    order = np.argsort(-confidence)
+    right = (chances.argmax(axis=1) == unseen.tasks)[order] * unseen.weights[order]
+    covered = np.cumsum(unseen.weights[order])
+    good = np.flatnonzero(np.cumsum(right) / covered >= accuracy)
+    good = good[covered[good] > 0.02]
+    if not len(good):
+        return 0.99, 0.0
+    return float(confidence[order][good[-1]]), float(covered[good[-1]])
+
+
+def stakes_above(chances: np.ndarray[Any, Any], unseen: Unseen, kept: float = 0.95) -> float:
+    """The probability of health_safety that keeps `kept` of the unseen rows which are health_safety and are so
+    labelled: the doubtful rest is mostly look-alikes."""
+    mine = (unseen.tasks == _HEALTH) & (chances.argmax(axis=1) == _HEALTH)
+    values = chances[mine, _HEALTH]
+    weights = unseen.weights[mine]
+    order = np.argsort(values)
+    below = np.cumsum(weights[order]) / weights.sum()
+    return float(values[order][np.searchsorted(below, 1.0 - kept)])

@@ -1,0 +1,93 @@
+"""Trains the text model that ships: `python -m training.train` (see `make train`).
+
+Reads the shared task set and the project's written text, calibrates on left-out sources, fits once on everything, and
+writes gateway/classify/model.bin beside model.json, its card. The same input and machine give the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections import Counter
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from gateway.classify.model import DEFAULT_FILE, save
+from gateway.core.label import TEXT_TASKS
+from training import heldout
+from training.corpus import Row, shared_rows, written_rows
+from training.difficulty import difficulty_line
+from training.fit import Settings, fit
+from training.net import arrays_of
+from training.teacher import Teacher
+
+NAME = "text-1"
+
+
+def _digest(rows: list[Row]) -> str:
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(json.dumps(row).encode())
+    return digest.hexdigest()
+
+
+def _calibrate(rows: list[Row], teacher: Teacher, settings: Settings) -> dict[str, Any]:
+    unseen = heldout.leave_sources_out(rows, shared_rows(restricted=True), teacher, settings)
+    temperature = heldout.temperature_of(unseen)
+    chances = heldout.chances_of(unseen.logits, temperature)
+    threshold, coverage = heldout.unsure_below(chances, unseen)
+    right = float(((chances.argmax(1) == unseen.tasks) * unseen.weights).sum())
+    return {
+        "temperature": round(temperature, 3),
+        "unsure_below": round(threshold, 3),
+        "stakes_above": round(heldout.stakes_above(chances, unseen), 3),
+        "unseen": {"accuracy": round(right, 4), "coverage_at_90": round(coverage, 4), "rows": len(unseen.rows)},
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--skip-calibration", action="store_true", help="keep the card's calibration (for a quick look)"
+    )
+    parser.add_argument("--seed", type=int, default=Settings.seed)
+    options = parser.parse_args()
+    settings = Settings(seed=options.seed)
+    teacher = Teacher()
+    rows = [*shared_rows(), *written_rows()]
+    card_file = DEFAULT_FILE.with_suffix(".json")
+    if options.skip_calibration:
+        card = json.loads(card_file.read_text())
+        calibration = {name: card[name] for name in ("temperature", "unsure_below", "stakes_above", "unseen")}
+    else:
+        calibration = _calibrate(rows, teacher, settings)
+    print(calibration, flush=True)
+    net, vocabulary = fit(rows, teacher, settings)
+    arrays = arrays_of(net)
+    arrays["hard"] = difficulty_line(arrays, vocabulary, rows)
+    facts = {
+        "name": NAME,
+        "tasks": TEXT_TASKS,
+        **{name: calibration[name] for name in ("temperature", "unsure_below", "stakes_above")},
+    }
+    digest = save(DEFAULT_FILE, list(vocabulary.words), arrays, facts)
+    card = {
+        **facts,
+        "version": f"{NAME}-{digest[:8]}",
+        "sha256": digest,
+        "bytes": DEFAULT_FILE.stat().st_size,
+        "unseen": calibration["unseen"],
+        "settings": asdict(settings),
+        "rows": dict(sorted(Counter(row.source for row in rows).items())),
+        "rows_sha256": _digest(rows),
+        "made_with": {"numpy": np.__version__},
+    }
+    card_file.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+    print(f"{DEFAULT_FILE}: {card['bytes']} bytes, {card['version']}")
+
+
+if __name__ == "__main__":
+    main()
