@@ -15,20 +15,21 @@ class Fanout:
     """An observer made of observers. `failures` counts what they raised."""
 
     def __init__(self, observers: Sequence[Observer]) -> None:
-        self._observers = tuple(observers)
+        self._starts = tuple(observer.on_start for observer in observers)
+        self._ends = tuple(observer.on_end for observer in observers)
         self.failures = 0
 
     def on_start(self, record: Record) -> None:
-        for observer in self._observers:
-            self._call(observer.on_start, record)
+        self._tell(self._starts, record)
 
     def on_end(self, record: Record) -> None:
-        for observer in self._observers:
-            self._call(observer.on_end, record)
+        self._tell(self._ends, record)
 
-    def _call(self, method: Callable[[Record], None], record: Record) -> None:
-        try:
-            method(record)
-        except Exception:  # law 9: whatever an observer does, the request has its answer
-            self.failures += 1
-            log.exception("observer %s failed", method.__qualname__)
+    def _tell(self, methods: tuple[Callable[[Record], None], ...], record: Record) -> None:
+        for method in methods:
+            try:
+                method(record)
+            except Exception:
+                # Law 9: whatever an observer does, the request has its answer.
+                self.failures += 1
+                log.exception("observer %s failed", method.__qualname__)

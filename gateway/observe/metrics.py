@@ -5,6 +5,7 @@ Label values come from closed sets only (names in the config, task labels, failu
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any, TypeVar, cast
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
@@ -22,6 +23,7 @@ _OVERHEAD_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 
 _TOKEN_KINDS = tuple(name for name in Usage._fields if name != "source")
 
 Metric = TypeVar("Metric", Counter, Histogram)
+Sums = defaultdict[tuple[Counter, tuple[str, ...]], float]
 
 
 class Metrics:
@@ -91,17 +93,21 @@ class Metrics:
 
     def flush(self) -> None:
         """Count the records that have ended since the last time. In batches, since one record counted while its request
-        is being answered costs twice what it costs in a row: nothing of this code is in the processor's caches then."""
+        is being answered costs several times what it costs in a row: nothing of this code is in the processor's
+        caches then, and each series would be looked up and locked anew."""
         records, self._ended = self._ended, []
+        sums: Sums = defaultdict(float)
         for record in records:
-            self._count(record)
+            self._count(record, sums)
+        for (counter, labels), amount in sums.items():
+            self._child(counter, labels).inc(amount)
 
-    def _count(self, record: Record) -> None:
+    def _count(self, record: Record, sums: Sums) -> None:
         attempts = record.attempts
         route = record.plan.trace.route if record.plan else NONE
         task = record.label.task if record.label else NONE
         model = attempts[-1].candidate.model if attempts else NONE
-        self._child(self._requests, (route, task, model, record.outcome, str(record.http_status))).inc()
+        sums[self._requests, (route, task, model, record.outcome, str(record.http_status))] += 1
         if not attempts:
             return
         by_task = (route, task, model)
@@ -113,12 +119,12 @@ class Metrics:
             self._child(self._first_token, by_task).observe(record.first_token - record.started)
         previous: Attempt | None = None
         for attempt in attempts:
-            self._count_attempt(attempt, previous)
+            self._count_attempt(attempt, previous, sums)
             if attempt.usage is not None:
-                self._count_usage(attempt, attempt.usage, task)
+                self._count_usage(attempt, attempt.usage, task, sums)
             previous = attempt
         if record.cost_nano_usd is not None:
-            self._child(self._cost, by_task).inc(record.cost_nano_usd / NANO_PER_USD)
+            sums[self._cost, by_task] += record.cost_nano_usd / NANO_PER_USD
 
     def _child(self, metric: Metric, labels: tuple[str, ...]) -> Metric:
         """The series of `labels`. Kept here: the library checks and joins the labels anew at every look-up."""
@@ -127,22 +133,22 @@ class Metrics:
             child = self._children[metric, labels] = metric.labels(*labels)
         return cast(Metric, child)
 
-    def _count_attempt(self, attempt: Attempt, previous: Attempt | None) -> None:
-        model = attempt.candidate.model
+    def _count_attempt(self, attempt: Attempt, previous: Attempt | None, sums: Sums) -> None:
+        candidate = attempt.candidate
         failure = "ok" if attempt.failure is None else attempt.failure.cls.value
-        self._child(self._attempts, (model, attempt.candidate.provider, attempt.kind, failure)).inc()
-        if previous is not None and previous.failure is not None and previous.candidate.model != model:
-            self._child(self._fallbacks, (previous.candidate.model, model, previous.failure.cls.value)).inc()
+        sums[self._attempts, (candidate.model, candidate.provider, attempt.kind, failure)] += 1
+        if previous is not None and previous.failure is not None and previous.candidate.model != candidate.model:
+            sums[self._fallbacks, (previous.candidate.model, candidate.model, previous.failure.cls.value)] += 1
 
-    def _count_usage(self, attempt: Attempt, usage: Usage, task: str) -> None:
+    def _count_usage(self, attempt: Attempt, usage: Usage, task: str, sums: Sums) -> None:
         model = attempt.candidate.model
         for kind, count in zip(_TOKEN_KINDS, usage, strict=False):
             if count:
-                self._child(self._tokens, (model, task, kind)).inc(cast(int, count))
+                sums[self._tokens, (model, task, kind)] += cast(int, count)
         if usage.source == "estimated":
-            self._child(self._usage_estimated, (model,)).inc()
+            sums[self._usage_estimated, (model,)] += 1
         if attempt.cost_nano_usd is None:
-            self._child(self._unpriced, (model,)).inc()
+            sums[self._unpriced, (model,)] += 1
 
     def render(self) -> bytes:
         self.flush()
