@@ -23,7 +23,7 @@ from gateway.providers.openai.pieces import (
     take_reasoning,
     take_service_tier,
 )
-from gateway.providers.openai.usage import read_usage, usage_object
+from gateway.providers.openai.usage import take_usage
 
 
 def parse_response(body: bytes, context: CallContext) -> ChatAnswer:
@@ -50,26 +50,22 @@ def parse_response(body: bytes, context: CallContext) -> ChatAnswer:
     if speaks_functions(context):
         for choice in fitted:
             answer_with_function_call(choice)
-    whole = _with_head(answer, answer_id, context)
-    whole["choices"] = fitted
-    if "service_tier" in whole:
-        take_service_tier(whole)
-    raw_usage = whole.pop("usage", None)
-    usage = read_usage(raw_usage)
-    if isinstance(raw_usage, dict) and usage is not None:
-        whole["usage"] = usage_object(raw_usage, usage)
-    return ChatAnswer(whole, usage, fitted[0]["finish_reason"])
+    _set_head(answer, answer_id, context)
+    answer["choices"] = fitted
+    if "service_tier" in answer:
+        take_service_tier(answer)
+    usage, shown = take_usage(answer.pop("usage", None))
+    if shown is not None:
+        answer["usage"] = shown
+    return ChatAnswer(answer, usage, fitted[0]["finish_reason"])
 
 
-def _with_head(answer: Json, answer_id: str, context: CallContext) -> Json:
-    created, model = answer.get("created"), answer.get("model")
-    return {
-        **answer,
-        "id": answer_id,
-        "object": "chat.completion",
-        "created": as_epoch(created, context.created),
-        "model": model if isinstance(model, str) and model else context.target.upstream_id,
-    }
+def _set_head(answer: Json, answer_id: str, context: CallContext) -> None:
+    model = answer.get("model")
+    answer["id"] = answer_id
+    answer["object"] = "chat.completion"
+    answer["created"] = as_epoch(answer.get("created"), context.created)
+    answer["model"] = model if isinstance(model, str) and model else context.target.upstream_id
 
 
 def as_epoch(value: Any, otherwise: int) -> int:

@@ -87,11 +87,19 @@ def _read_any(raw: Json) -> Usage | None:
     )
 
 
+def take_usage(raw: Any) -> tuple[Usage | None, Json | None]:
+    """Usage, and what to show of it: a vendor's object that is OpenAI's own stays as it is."""
+    if not isinstance(raw, dict):
+        return None, None
+    exact = _read_exact(raw)
+    if exact is not None:
+        return exact, raw
+    usage = _read_any(raw)
+    return usage, None if usage is None else usage_object(raw, usage)
+
+
 def usage_object(raw: Json, usage: Usage) -> Json:
-    """The answer's `usage`: the vendor's own with OpenAI's counts in place, so that both agree. One that is OpenAI's
-    to begin with stays as it is."""
-    if _read_exact(raw) is not None:
-        return raw
+    """The answer's `usage`: the vendor's own with OpenAI's counts in place, so that both agree."""
     ours = usage.to_openai()
     merged = {**raw, **ours}
     for name in ("prompt_tokens_details", "completion_tokens_details"):
