@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import orjson
+from openai.lib.streaming._deltas import accumulate_delta
 
 from gateway.core.chat import ChatRequest, Json
 from gateway.core.errors import ProviderError
@@ -94,6 +95,7 @@ def fold(chunks: list[Json]) -> Json:
             if choice.get("logprobs"):
                 logprobs = folded["logprobs"] = folded["logprobs"] or {"content": [], "refusal": None}
                 logprobs["content"].extend(choice["logprobs"].get("content") or [])
+    assert_the_sdk_joins_alike(chunks, choices)
     first = chunks[0]
     return {
         "id": first["id"],
@@ -102,6 +104,31 @@ def fold(chunks: list[Json]) -> Json:
         "model": first["model"],
         "choices": [choices[index] for index in sorted(choices)],
     }
+
+
+def assert_the_sdk_joins_alike(chunks: list[Json], choices: dict[int, Json]) -> None:
+    """The `.stream()` helper of OpenAI's SDK joins all strings, adds all numbers, and finds the entries of lists by
+    their `index`: what it makes of the deltas, and an app sends back in the next turn, has to be the message too."""
+    messages: dict[int, Json] = {}
+    for chunk in chunks:
+        for choice in chunk["choices"]:
+            delta = copy.deepcopy(choice.get("delta") or {})
+            messages[choice["index"]] = accumulate_delta(messages.get(choice["index"], {}), delta)
+    for place, message in messages.items():
+        assert _sent_back(message) == _sent_back(choices[place]["message"])
+
+
+_SENT_BACK = ("content", "refusal", "reasoning_content", "reasoning_details", "images", "annotations", "anthropic",
+              "extra_content", "function_call")  # fmt: skip
+
+
+def _sent_back(message: Json) -> Json:
+    """What the gateway reads of a message of an earlier answer."""
+    calls = []
+    for call in message.get("tool_calls") or ():
+        function = call.get("function") or {}
+        calls.append((call.get("id"), function.get("name"), function.get("arguments"), call.get("extra_content")))
+    return {"tool_calls": calls, **{name: message.get(name) for name in _SENT_BACK}}
 
 
 def merge_delta(message: Json, delta: Json) -> None:

@@ -14,6 +14,10 @@ from gateway.core.usage import Usage
 
 Json = dict[str, Any]
 
+SDK_COPIES = frozenset({"parsed", "parsed_arguments"})
+"""What OpenAI's SDK leaves on the messages and calls that it parsed: copies of their content and arguments. An app that
+appends such a message to the next request sends them along; nothing is lost without them, and vendors refuse them."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:

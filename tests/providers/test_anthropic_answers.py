@@ -115,8 +115,8 @@ def test_thinking() -> None:
         {"type": "reasoning.text", "text": "Let me see.", "signature": "sig1", "format": REASONING_FORMAT, "index": 0,
          "model": ADAPTIVE},
         {"type": "reasoning.encrypted", "data": "blob", "format": REASONING_FORMAT, "index": 1, "model": ADAPTIVE},
-        {"type": "reasoning.text", "text": "", "signature": "sig2", "format": REASONING_FORMAT, "index": 3,
-         "model": ADAPTIVE},
+        {"type": "reasoning.text", "text": "", "signature": "sig2", "format": REASONING_FORMAT, "index": 2,
+         "block": 3, "model": ADAPTIVE},
     ]  # fmt: skip
 
 

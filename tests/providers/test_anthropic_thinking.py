@@ -106,7 +106,7 @@ def test_thinking_goes_back_in_its_place() -> None:
     details = [
         detail,
         {"type": "reasoning.encrypted", "data": "blob", "format": REASONING_FORMAT, "index": 1},
-        {**detail, "text": "", "signature": "s2", "index": 3},
+        {**detail, "text": "", "signature": "s2", "index": 2, "block": 3},
     ]
     spoken = assistant("I will call", reasoning_content="hm", reasoning_details=details, tool_calls=[call()])
     sent, call_ = build({"messages": [user("a"), spoken, result()], "tools": [function()]}, ADAPTIVE)

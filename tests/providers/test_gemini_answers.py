@@ -397,6 +397,7 @@ def test_images_in_answers() -> None:
     assert message["images"] == [
         {
             "type": "image_url",
+            "index": 0,
             "image_url": {"url": "data:image/png;base64,AAAA"},
             "extra_content": {"google": {"thought_signature": "AA=="}},
         }

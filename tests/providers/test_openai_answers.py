@@ -389,14 +389,17 @@ def test_reasoning_blobs_are_numbered_so_that_only_fragments_share_a_number() ->
 
     chunks, _ = stream(
         blobs({"type": "reasoning.summary", "summary": "s", "index": 0}),
-        blobs({"type": "reasoning.text", "text": "a", "index": 0}, {"type": "reasoning.text", "text": "b", "index": 0}),
+        blobs(
+            {"type": "reasoning.text", "text": "a", "format": None, "index": 0},
+            {"type": "reasoning.text", "text": "b", "format": "f", "index": 0},
+        ),
         blobs({"type": "reasoning.encrypted", "data": "e", "index": 0}),
-        blobs({"type": "reasoning.text", "signature": "sig", "index": 0}),
+        blobs({"type": "reasoning.text", "signature": "sig", "format": "f", "index": 0}),
         STOP,
     )
     assert fold(chunks)["choices"][0]["message"]["reasoning_details"] == [
         {"type": "reasoning.summary", "summary": "s", "index": 0},
-        {"type": "reasoning.text", "text": "ab", "signature": "sig", "index": 1},
+        {"type": "reasoning.text", "text": "ab", "format": "f", "signature": "sig", "index": 1},
         {"type": "reasoning.encrypted", "data": "e", "index": 2},
     ]
 

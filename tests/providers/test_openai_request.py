@@ -259,6 +259,24 @@ def test_foreign_reasoning_is_one_warning_for_the_whole_request() -> None:
     assert orjson.loads(made.body)["messages"][0] == {"role": "assistant", "content": None, "tool_calls": [plain]}
 
 
+def test_what_the_sdk_parsed_stays_with_the_client() -> None:
+    function = {"name": "look", "arguments": "{}", "parsed_arguments": {}}
+    message = {"role": "assistant", "content": "{}", "parsed": {}, "tool_calls": [{"id": "c", "function": function}]}
+    made = call("openai", messages=[*HELLO, message, {"role": "tool", "tool_call_id": "c", "content": "seen"}])
+    sent_message = orjson.loads(made.body)["messages"][1]
+    assert sent_message.keys() == {"role", "content", "tool_calls"}
+    assert sent_message["tool_calls"] == [{"id": "c", "function": {"name": "look", "arguments": "{}"}}]
+    assert made.warnings == ()
+    assert function.keys() == {"name", "arguments", "parsed_arguments"}
+
+
+def test_unknown_fields_of_a_call_are_left_out_with_a_warning() -> None:
+    function = {"name": "look", "arguments": "{}", "mood": "keen"}
+    made = call("openai", messages=[*HELLO, {"role": "assistant", "tool_calls": [{"id": "c", "function": function}]}])
+    assert orjson.loads(made.body)["messages"][1]["tool_calls"][0]["function"] == {"name": "look", "arguments": "{}"}
+    assert made.warnings == ("messages: tool_calls[].function.mood not supported by openai, dropped",)
+
+
 def test_mistral_ids_are_short_and_still_pair() -> None:
     history: list[Json] = [
         {"role": "assistant", "content": "", "tool_calls": [

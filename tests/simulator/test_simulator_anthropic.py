@@ -45,6 +45,12 @@ def text_of(message: Message) -> str:
     return "".join(block.text for block in message.content if block.type == "text")
 
 
+async def test_instructions_to_answer_with_json_are_obeyed(anthropic_simulator: Simulator) -> None:
+    text, system = "Tell me of 'name' and 'cargo'.", "Answer with one valid JSON object and nothing else."
+    answer = await ask(anthropic_simulator, text, system=system)
+    assert json.loads(text_of(answer)).keys() == {"name", "cargo"}
+
+
 async def test_text(anthropic_simulator: Simulator) -> None:
     answer = await ask(anthropic_simulator, "What is the capital of France?")
     assert "What is the capital of France?" in text_of(answer)

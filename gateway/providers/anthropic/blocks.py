@@ -12,9 +12,9 @@ from gateway.core.chat import Json
 
 class Block:
     """A content block as far as it has come. `place` is its order among the blocks; `call` its number among the tool
-    calls; `pieces` are its text, thinking or JSON so far."""
+    calls, `detail` among the reasoning details (-1: none yet); `pieces` are its text, thinking or JSON so far."""
 
-    __slots__ = ("call", "kind", "pieces", "place", "signature", "stands_in", "start", "start_at")
+    __slots__ = ("call", "detail", "kind", "pieces", "place", "signature", "stands_in", "start", "start_at")
 
     def __init__(self, kind: str, start: Json, place: int, start_at: int) -> None:
         self.kind = kind
@@ -24,6 +24,7 @@ class Block:
         self.pieces: list[str] = []
         self.signature: list[str] = []
         self.call = -1
+        self.detail = -1
         self.stands_in = False
 
     def whole(self) -> Json:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from gateway.core.chat import Json
+from gateway.core.chat import SDK_COPIES, Json
 from gateway.providers.anthropic.build import Build, refusal
 from gateway.providers.anthropic.content import content_blocks, mark_of, marked, text_block
 from gateway.providers.anthropic.ids import ToolIds
@@ -23,7 +23,7 @@ CONTINUE = "Continue."
 EMPTY = "(empty)"
 _KNOWN_FIELDS = frozenset({
     "role", "content", "name", "tool_calls", "tool_call_id", "function_call", "refusal", "audio",
-    "reasoning_content", "reasoning_details", "anthropic", "cache_control", "is_error",
+    "reasoning_content", "reasoning_details", "anthropic", "cache_control", "is_error", *SDK_COPIES,
 })  # fmt: skip
 _REPLAYED_FIELDS = _KNOWN_FIELDS | {"annotations"}
 _CALL_FIELDS = frozenset({"id", "type", "function", "index", "extra_content"})
@@ -189,7 +189,7 @@ def _thinking_blocks(build: Build, message: Json) -> list[tuple[int, Json]]:
         if item.get("model", build.model) != build.model:
             build.warn("messages", "thinking of another model was left out, Anthropic binds it to its model")
             continue
-        place = item.get("index")
+        place = item.get("block", item.get("index"))
         place = place if isinstance(place, int) else order
         kind = item.get("type")
         if kind == "reasoning.encrypted" and item.get("data"):

@@ -84,7 +84,7 @@ def message_of(blocks: list[Json], context: CallContext) -> Json:
             annotations.extend(annotations_of(block.get("citations"), said, said + len(text)))
             said += len(text)
         elif kind == "thinking" or kind == "redacted_thinking":
-            details.append(reasoning_detail(block, index, model))
+            details.append(reasoning_detail(block, len(details), index, model))
         elif kind == "tool_use":
             arguments = arguments_of(block.get("input"))
             if stand_in and block.get("name") == stand_in:
@@ -195,14 +195,16 @@ def service_tier(reported: Json) -> str | None:
     return next((ours for theirs, ours in _SERVICE_TIERS if theirs == reported.get("service_tier")), None)
 
 
-def reasoning_detail(block: Json, index: int, model: str) -> Json:
-    """A thinking block as an item of `reasoning_details`. `index` is its place among the message's blocks. Beside a
-    signature or encrypted data stands the model: Anthropic takes them back only for the one that made them."""
+def reasoning_detail(block: Json, index: int, place: int, model: str) -> Json:
+    """A thinking block as an item of `reasoning_details`. `index` is its place in that list, which is how clients join
+    the deltas of a stream; `block` is its place among the message's blocks, where that is another. Beside a signature
+    or encrypted data stands the model: Anthropic takes them back only for the one that made them."""
+    detail: Json = {"index": index, "format": REASONING_FORMAT}
+    if place != index:
+        detail["block"] = place
     if block.get("type") == "redacted_thinking":
-        data = text_or(block.get("data"), "")
-        return {"type": "reasoning.encrypted", "data": data, "format": REASONING_FORMAT, "index": index, "model": model}
-    text = text_or(block.get("thinking"), "")
-    detail = {"type": "reasoning.text", "text": text, "format": REASONING_FORMAT, "index": index}
+        return {"type": "reasoning.encrypted", "data": text_or(block.get("data"), ""), **detail, "model": model}
+    detail = {"type": "reasoning.text", "text": text_or(block.get("thinking"), ""), **detail}
     if signature := block.get("signature"):
         detail["signature"] = signature
         detail["model"] = model

@@ -8,7 +8,6 @@ Source: Anthropic's streaming guide (message_start, content_block_*, message_del
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import orjson
 
@@ -17,6 +16,7 @@ from gateway.core.usage import Usage
 from gateway.core.wire import SseEvent
 from gateway.providers.anthropic.blocks import Block
 from gateway.providers.anthropic.errors import error_in
+from gateway.providers.anthropic.events import fragment_in, index_in, object_in
 from gateway.providers.anthropic.response import (
     TOP_LEVEL_EXTRAS,
     add_ending,
@@ -41,8 +41,9 @@ class AnthropicStream:
     """One instance per attempt (base.StreamParser)."""
 
     __slots__ = (
-        "_asked", "_blocks", "_calls", "_context", "_ending", "_extras", "_id", "_legacy", "_model", "_open",
-        "_reported", "_said", "_stand_in", "_started", "_tier", "done", "finish_reason", "text_chars", "usage",
+        "_annotations", "_asked", "_blocks", "_calls", "_context", "_details", "_ending", "_extras", "_id", "_legacy",
+        "_model", "_open", "_reported", "_said", "_stand_in", "_started", "_tier", "done", "finish_reason",
+        "text_chars", "usage",
     )  # fmt: skip
 
     def __init__(self, context: CallContext) -> None:
@@ -53,7 +54,9 @@ class AnthropicStream:
         self._legacy = is_legacy(context.request.body)
         self._blocks: list[Block] = []
         self._open: dict[int, Block] = {}
+        self._annotations: list[Json] = []
         self._calls = 0
+        self._details = 0
         self._said = 0
         self._started = False
         self._tier: str | None = None
@@ -97,7 +100,7 @@ class AnthropicStream:
     def _on_message(self, data: Json) -> Sequence[Json]:
         """A message that begins twice is one message. Where a server tool calls one of ours, the message begins with
         its content, and its stop reason, already in it."""
-        message = _object(data.get("message"))
+        message = object_in(data.get("message"))
         identity = text_or(message.get("id"), self._context.id)
         if self._blocks:
             if identity != self._id:
@@ -123,16 +126,16 @@ class AnthropicStream:
             self._tier = service_tier(self._reported)
 
     def _on_start(self, data: Json) -> Sequence[Json]:
-        start = _object(data.get("content_block"))
+        start = object_in(data.get("content_block"))
         block = Block(text_or(start.get("type"), ""), start, len(self._blocks), self._said)
         self._blocks.append(block)
-        self._open[_index(data)] = block
+        self._open[index_in(data)] = block
         if block.kind == "text":
             return self._text(block, start.get("text"))
         if block.kind == "thinking":
             return [*self._thinking(block, start.get("thinking")), *self._sign(block, start.get("signature"))]
         if block.kind == "redacted_thinking":
-            return (self._chunk({"reasoning_details": [reasoning_detail(start, block.place, self._asked)]}),)
+            return (self._chunk({"reasoning_details": [self._detail(block, start)]}),)
         if block.kind == "tool_use":
             return self._begin_call(block, start)
         return ()
@@ -156,8 +159,8 @@ class AnthropicStream:
         return (self._chunk({"tool_calls": [call]}),)
 
     def _on_delta(self, data: Json) -> Sequence[Json]:
-        delta = _object(data.get("delta"))
-        index = _index(data)
+        delta = object_in(data.get("delta"))
+        index = index_in(data)
         block = self._open.get(index)
         kind = delta.get("type")
         if kind == "text_delta":
@@ -187,7 +190,7 @@ class AnthropicStream:
         return block
 
     def _text(self, block: Block, text: object) -> Sequence[Json]:
-        text = _fragment(text)
+        text = fragment_in(text)
         if not text:
             return ()
         block.pieces.append(text)
@@ -196,23 +199,35 @@ class AnthropicStream:
         return (self._chunk({"content": text}),)
 
     def _thinking(self, block: Block, text: object) -> Sequence[Json]:
-        text = _fragment(text)
+        text = fragment_in(text)
         if not text:
             return ()
         block.pieces.append(text)
         self.text_chars += len(text)
-        detail = reasoning_detail({"thinking": text}, block.place, self._asked)
+        detail = self._detail(block, {"thinking": text})
         return (self._chunk({"reasoning_content": text, "reasoning_details": [detail]}),)
 
+    def _detail(self, block: Block, part: Json) -> Json:
+        """A part of a thinking block. Only the first names what does not grow: clients join the strings of deltas that
+        have the same index."""
+        if block.detail < 0:
+            block.detail = self._details
+            self._details += 1
+            return reasoning_detail(part, block.detail, block.place, self._asked)
+        detail: Json = {"type": "reasoning.text", "index": block.detail}
+        if "signature" in part:
+            return {**detail, "signature": part["signature"], "model": self._asked}
+        return {**detail, "text": part["thinking"]}
+
     def _sign(self, block: Block, signature: object) -> Sequence[Json]:
-        signature = _fragment(signature)
+        signature = fragment_in(signature)
         if not signature:
             return ()
         block.signature.append(signature)
         return ()
 
     def _arguments(self, block: Block, text: object) -> Sequence[Json]:
-        text = _fragment(text)
+        text = fragment_in(text)
         if not text:
             return ()
         block.pieces.append(text)
@@ -231,7 +246,7 @@ class AnthropicStream:
         return (self._chunk({"tool_calls": [{"index": block.call, "function": {"arguments": text}}]}),)
 
     def _on_stop(self, data: Json) -> Sequence[Json]:
-        block = self._open.pop(_index(data), None)
+        block = self._open.pop(index_in(data), None)
         return self._close(block) if block else ()
 
     def _close(self, block: Block) -> Sequence[Json]:
@@ -239,16 +254,15 @@ class AnthropicStream:
         if block.kind == "tool_use" and not block.pieces:
             return self._send_arguments(block, arguments_of(block.start.get("input")))
         if block.kind == "thinking" and (block.signature or not block.pieces):
-            detail = reasoning_detail({"signature": "".join(block.signature)}, block.place, self._asked)
+            detail = self._detail(block, {"signature": "".join(block.signature)})
             return (self._chunk({"reasoning_details": [detail]}),)
         if block.kind == "text" and block.start.get("citations"):
             end = block.start_at + sum(map(len, block.pieces))
-            annotations = annotations_of(block.start["citations"], block.start_at, end)
-            return (self._chunk({"annotations": annotations}),) if annotations else ()
+            self._annotations += annotations_of(block.start["citations"], block.start_at, end)
         return ()
 
     def _on_message_delta(self, data: Json) -> None:
-        self._end(_object(data.get("delta")))
+        self._end(object_in(data.get("delta")))
         self._end(data)
         self._report(data.get("usage"))
 
@@ -266,6 +280,8 @@ class AnthropicStream:
         self.finish_reason = finish_reason(stop, self._calls > 0, self._legacy)
         self.done = True
         last: Json = {"refusal": None}
+        if self._annotations:  # in one delta, since they have no index by which clients could join several
+            last["annotations"] = self._annotations
         blocks = [block.whole() for block in self._blocks]
         if beyond_chat(blocks):
             last["anthropic"] = verbatim(blocks, self._asked)
@@ -292,24 +308,3 @@ class AnthropicStream:
         if finish and self._extras:
             made.update(self._extras)
         return made
-
-
-def _object(value: object) -> Json:
-    if not isinstance(value, dict):
-        raise invalid_answer("an event of the stream lacks its object", "invalid_sse")
-    return value
-
-
-def _index(data: Json) -> int:
-    index = data.get("index")
-    if type(index) is not int:
-        raise invalid_answer("an event of the stream lacks its block's index", "invalid_sse")
-    return index
-
-
-def _fragment(value: Any) -> str:
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise invalid_answer("a fragment of the stream is not text", "invalid_sse")
-    return value

@@ -83,6 +83,7 @@ class CandidateReader:
         "_context",
         "_details",
         "_extras",
+        "_images",
         "_index",
         "_legacy",
         "_seen",
@@ -96,6 +97,7 @@ class CandidateReader:
         self._legacy = uses_legacy_functions(context.request.body)
         self._calls = 0
         self._details = 0
+        self._images = 0
         self._extras: Json = {}
         self._seen = False
         self.finish_reason: str | None = None
@@ -183,7 +185,9 @@ class CandidateReader:
             return
         if part.get("thought") is True:
             return  # a draft on the way to the image that follows
-        image: Json = {"type": "image_url", "image_url": {"url": f"data:{mime_type};base64,{data}"}}
+        url = f"data:{mime_type};base64,{data}"
+        image: Json = {"type": "image_url", "index": self._images, "image_url": {"url": url}}
+        self._images += 1
         if signature:
             image["extra_content"] = {"google": {"thought_signature": signature}}
         delta.setdefault("images", []).append(image)

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from gateway.core.chat import Json
+from gateway.core.chat import SDK_COPIES, Json
 from gateway.providers.gemini.facts import ModelFacts
 from gateway.providers.gemini.notes import note, refusal
 from gateway.providers.gemini.parts import content_to_parts
@@ -42,6 +42,7 @@ _KNOWN_FIELDS = {
             "reasoning_content",
             "reasoning_details",
             "extra_content",
+            *SDK_COPIES,
         )
     ),
     "tool": frozenset({"role", "content", "tool_call_id", "name"}),

@@ -11,7 +11,7 @@ import hashlib
 import re
 from typing import Any
 
-from gateway.core.chat import Json
+from gateway.core.chat import SDK_COPIES, Json
 from gateway.core.vendor import Vendor
 from gateway.providers.openai.legacy import function_message_to_tool
 
@@ -20,6 +20,7 @@ Warnings = dict[str, None]
 
 PLAIN_FIELDS = frozenset({"role", "content", "tool_calls", "tool_call_id"})
 _CALL_FIELDS = frozenset({"id", "type", "function", "custom"})
+_FUNCTION_FIELDS = frozenset({"name", "arguments"})
 _REASONING_FIELDS = frozenset({"reasoning_content", "reasoning", "reasoning_details", "thinking_blocks"})
 FOREIGN_REASONING = "messages: reasoning of another vendor was left out"
 
@@ -82,7 +83,7 @@ def _without_extras(message: Json, taken: frozenset[str], vendor: Vendor, warnin
         name: value for name, value in message.items() if name in taken and (value is not None or name == "content")
     }
     for name, value in message.items():
-        if name in taken or value is None or value == "" or value == [] or value == {}:
+        if name in taken or name in SDK_COPIES or value is None or value == "" or value == [] or value == {}:
             continue
         if name in _REASONING_FIELDS:
             if not _keep_reasoning(name, value, kept, taken):
@@ -125,6 +126,12 @@ def _fit_call(call: Json, taken: frozenset[str], vendor: Vendor, warnings: Warni
                 warnings[FOREIGN_REASONING] = None
             else:
                 warnings[f"messages: tool_calls[].{name} not supported by {vendor.name}, dropped"] = None
+    function = call.get("function")
+    if isinstance(function, dict) and not function.keys() <= _FUNCTION_FIELDS:
+        for name in sorted(function.keys() - _FUNCTION_FIELDS - SDK_COPIES):
+            warnings[f"messages: tool_calls[].function.{name} not supported by {vendor.name}, dropped"] = None
+        kept = {name: value for name, value in function.items() if name in _FUNCTION_FIELDS}
+        fitted = {**fitted, "function": kept}
     if vendor.short_tool_ids and "id" in fitted:
         fitted = {**fitted, "id": short_id(fitted["id"])}
     return fitted

@@ -12,6 +12,9 @@ from gateway.core.chat import Json
 from gateway.providers.errors.classify import invalid_answer
 from gateway.providers.openai.pieces import as_text, call_id, take_parts, take_reasoning
 
+_TOLD_AGAIN = frozenset({"type", "text", "summary", "data", "signature"})
+"""Fields of a reasoning blob that every fragment may have; the others (format, id) are told once."""
+
 
 class _Call:
     __slots__ = ("id", "name")
@@ -24,7 +27,7 @@ class _Call:
 class StreamChoice:
     """`finished` is the finish reason once known; `chars` counts the characters of the delta that `delta` gave last."""
 
-    __slots__ = ("_answer_id", "_begun", "_calls", "_details", "_slots", "chars", "finished", "index")
+    __slots__ = ("_answer_id", "_begun", "_calls", "_details", "_slots", "_told", "chars", "finished", "index")
 
     def __init__(self, index: int, answer_id: str) -> None:
         self.index = index
@@ -35,6 +38,7 @@ class StreamChoice:
         self._calls: list[_Call] = []
         self._slots: dict[int, int] = {}
         self._details: dict[tuple[Any, Any], int] = {}
+        self._told: dict[int, set[str]] = {}
 
     def delta(self, raw: Json) -> Json | None:
         """The delta of a vendor's choice in OpenAI's form, None where nothing is left to tell."""
@@ -165,9 +169,24 @@ class StreamChoice:
         if not isinstance(details, list):
             del delta["reasoning_details"]
             return
-        fitted = []
+        fitted: dict[int, Json] = {}
         for item in details:
             if isinstance(item, dict):
                 key = (str(item.get("type")), str(item.get("index")))
-                fitted.append({**item, "index": self._details.setdefault(key, len(self._details))})
-        delta["reasoning_details"] = fitted
+                slot = self._details.setdefault(key, len(self._details))
+                told = self._told.setdefault(slot, set())
+                news = {name: value for name, value in item.items() if name in _TOLD_AGAIN or name not in told}
+                told.update(name for name, value in item.items() if value is not None)
+                before = fitted.get(slot)
+                fitted[slot] = {**news, "index": slot} if before is None else _joined(before, news)
+        delta["reasoning_details"] = list(fitted.values())
+
+
+def _joined(fragment: Json, more: Json) -> Json:
+    """Two fragments of one blob that came in one delta as one."""
+    joined = dict(fragment)
+    for name, value in more.items():
+        before = joined.get(name)
+        grows = name != "type" and isinstance(before, str) and isinstance(value, str)
+        joined[name] = before + value if grows else value
+    return {**joined, "index": fragment["index"]}

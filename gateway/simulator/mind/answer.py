@@ -17,6 +17,9 @@ from gateway.simulator.mind.values import QUOTED, Values
 EXACTLY = re.compile(r"(?:say exactly|repeat)\s*:\s*", re.IGNORECASE)
 WORDS = re.compile(r"words\s*:\s*(\d+)", re.IGNORECASE)
 EACH_TOOL = re.compile(r"parallel|\ball (?:the )?tools|\beach tool|\bevery tool", re.IGNORECASE)
+JSON_WANTED = re.compile(
+    r"\b(?:answer|respond|reply) (?:only )?with (?:an?|one) (?:valid )?JSON object\b", re.IGNORECASE
+)
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 LONGEST_ECHO = 200
 GREETING_WORDS = 3
@@ -125,7 +128,7 @@ def _text(prompt: Prompt, variant: int) -> str:
         return _document(schema, prompt, asked)
     if asked is not None:
         return asked
-    if prompt.json_object:
+    if prompt.json_object or JSON_WANTED.search(prompt.instructions):
         return _dump(_free_object(prompt))
     if prompt.results:
         return f"The tool{'s' if len(prompt.results) > 1 else ''} returned: {'; '.join(prompt.results)}"
