@@ -46,6 +46,10 @@ class Deadlines:
         return queue.add(callback, args)
 
 
+def _nothing() -> None:
+    """Stands where a callback was."""
+
+
 class _Deadline:
     __slots__ = ("args", "callback", "due", "queue")
 
@@ -56,7 +60,13 @@ class _Deadline:
         self.args = args
 
     def cancel(self) -> None:
-        self.queue.pending.pop(self, None)
+        if self.queue.pending.pop(self, self) is None:
+            self.forget()
+
+    def forget(self) -> None:
+        """Let go of what was to be called: it often holds this handle, and the circle would wait for the collector."""
+        self.callback = _nothing
+        self.args = ()
 
 
 class _Queue:
@@ -86,5 +96,7 @@ class _Queue:
                 self._loop.call_at(first.due, self._fire)
                 return
             del self.pending[first]
-            first.callback(*first.args)
+            callback, args = first.callback, first.args
+            first.forget()
+            callback(*args)
         self._armed = False
