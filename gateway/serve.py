@@ -29,7 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--demo", action="store_true", help="serve the demo config on local simulators")
     parser.add_argument("--host", help="listen here instead of the config's server.host")
-    parser.add_argument("--port", type=int, help="listen here instead of the config's server.port")
+    parser.add_argument(
+        "--port", type=int, choices=range(65536), metavar="PORT", help="listen here instead of the config's server.port"
+    )
     parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
 
 
@@ -75,7 +77,8 @@ def _listening_where_told(snapshot: Snapshot, arguments: argparse.Namespace) -> 
 
 def _greeting(snapshot: Snapshot, keyless: bool, simulators: list[tuple[str, str, int]]) -> str:
     server = snapshot.server
-    url = f"http://{server.host}:{server.port}"
+    host = f"[{server.host}]" if ":" in server.host and not server.host.startswith("[") else server.host
+    url = f"http://{host}:{server.port}"
     lines = [f"Switchyard {__version__} serves {snapshot.source} (config {snapshot.hash}) at {url}/v1"]
     if simulators:
         if keyless:
@@ -95,6 +98,7 @@ def _serve(snapshot: Snapshot, greeting: str, log_level: str) -> int:
     import uvicorn
 
     from gateway.app import Gateway
+    from gateway.http.connection import SHUTDOWN_GRACE_S, ClientConnection
     from gateway.observe.logs import set_up_logging
 
     set_up_logging(log_level)
@@ -109,12 +113,14 @@ def _serve(snapshot: Snapshot, greeting: str, log_level: str) -> int:
     config = uvicorn.Config(
         Gateway(snapshot).app,
         loop="uvloop",
-        http="httptools",
+        http=ClientConnection,
+        ws="none",
         log_config=None,
         log_level=None,
         access_log=False,
         server_header=False,
         timeout_keep_alive=75,
+        timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
         proxy_headers=False,
     )
     settle_memory()
@@ -136,4 +142,4 @@ def settle_memory() -> None:
     cycles, and walking the imported modules again and again costs more than all of a request's own work."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    gc.set_threshold(50_000, 20, 20)

@@ -21,6 +21,7 @@ from gateway.app import Gateway, Parts
 from gateway.config.load import Source, load
 from gateway.config.snapshot import Snapshot
 from gateway.core.plan import Record
+from gateway.http.connection import ClientConnection
 from gateway.providers.vendors import VENDORS
 from gateway.simulator.server import Simulator
 
@@ -99,7 +100,12 @@ def running_gateway(loop: LoopThread, snapshot: Snapshot, parts: Parts | None = 
     async def build() -> tuple[Gateway, uvicorn.Server]:
         gateway = Gateway(snapshot, parts, observers=(records,))
         config = uvicorn.Config(
-            gateway.app, http="httptools", log_config=None, access_log=False, timeout_graceful_shutdown=1
+            gateway.app,
+            http=ClientConnection,
+            ws="none",
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=1,
         )
         return gateway, uvicorn.Server(config)
 

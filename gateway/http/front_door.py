@@ -63,12 +63,13 @@ def host_allowed(headers: Iterable[tuple[bytes, bytes]], snapshot: Snapshot) -> 
         return True
     for name, value in headers:
         if name == b"host":
-            return _is_one_of(value, server.allowed_hosts)
+            return _is_one_of(value, server.allowed_hosts, server.host)
     return False
 
 
 @lru_cache(maxsize=256)
-def _is_one_of(host: bytes, allowed: frozenset[str]) -> bool:
+def _is_one_of(host: bytes, allowed: frozenset[str], own: str) -> bool:
+    """`own` is where the gateway listens: 127.0.0.2 is this machine too."""
     name = host.decode("latin-1").lower()
     name = name[: name.rfind("]") + 1] if name.startswith("[") else name.partition(":")[0]
-    return name in allowed or name in LOOPBACK
+    return name in allowed or name in LOOPBACK or name == own

@@ -81,3 +81,9 @@ def test_the_openapi_document_is_valid() -> None:
         for operation in path.values():
             assert operation["summary"]
             assert "200" in operation["responses"]
+
+
+def test_the_address_where_it_listens() -> None:
+    """127.0.0.2 needs no keys either, and is where its users have been told to find it."""
+    assert asked("127.0.0.2:8080", replace(OPEN, server=Server(host="127.0.0.2")))
+    assert not asked("127.0.0.2:8080", OPEN)
