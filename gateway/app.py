@@ -146,7 +146,15 @@ def open_upstream(provider: Provider, transport: Transport) -> Upstream:
         *(authorization(provider.vendor, secret) if secret else ()),
         *provider.headers,
     )
-    return Upstream(provider.name, provider.endpoint, adapter_for(provider.vendor), transport, headers)
+    secrets = (secret, *(value for name, value in provider.headers if name.lower() in provider.secret_headers))
+    return Upstream(
+        provider.name,
+        provider.endpoint,
+        adapter_for(provider.vendor),
+        transport,
+        headers,
+        tuple(filter(None, secrets)),
+    )
 
 
 def build_api(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
@@ -11,6 +12,10 @@ from gateway.core.errors import Failure
 from gateway.core.money import cost_nano_usd, price_on
 from gateway.core.plan import Attempt, AttemptKind, Candidate, Record
 from gateway.core.usage import Usage
+
+CHARS_PER_TOKEN = 4
+
+log = logging.getLogger("gateway.execute")
 
 
 class Accounting:
@@ -42,3 +47,27 @@ class Accounting:
 
     def today(self) -> date:
         return datetime.fromtimestamp(self._clock.time(), UTC).date()
+
+
+def estimate(record: Record, text_chars: int) -> Usage:
+    """Usage of an attempt that the vendor did not report on: its prompt, and `text_chars` characters of answer."""
+    signals = record.signals
+    return Usage(
+        input=signals.input_tokens if signals else 0, output=-(-text_chars // CHARS_PER_TOKEN), source="estimated"
+    )
+
+
+def log_failure(record: Record, attempt: Attempt, failure: Failure) -> None:
+    """One warning a failed attempt: what an operator needs to find the cause, without the request's text."""
+    log.warning(
+        "attempt failed",
+        extra={
+            "request_id": record.request_id,
+            "model": attempt.candidate.model,
+            "provider": attempt.candidate.provider,
+            "class": failure.cls.value,
+            "reason": failure.reason,
+            "status": failure.status,
+            "detail": failure.message[:500],
+        },
+    )

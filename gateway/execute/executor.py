@@ -7,7 +7,6 @@ until then any failure, also an error event inside a 200, falls through the chai
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
 
 from gateway.config.snapshot import Snapshot
@@ -16,7 +15,7 @@ from gateway.core.errors import Failure, FailureClass, ProviderError
 from gateway.core.headers import HOPS
 from gateway.core.plan import Attempt, Plan, Record
 from gateway.core.wire import UpstreamCall
-from gateway.execute.accounting import Accounting
+from gateway.execute.accounting import Accounting, estimate, log_failure
 from gateway.execute.deadlines import Deadlines
 from gateway.execute.decide import next_step
 from gateway.execute.sinks import StreamSink, WholeSink
@@ -29,8 +28,6 @@ from gateway.transport.base import Exchange, ResponseSink
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 _REDIRECTS = range(300, 400)
-
-log = logging.getLogger("gateway.execute")
 
 
 class Executor:
@@ -64,8 +61,9 @@ class Executor:
                     return await self._try_stream(request, plan, attempt, record, deadline)
                 return await self._try_whole(request, plan, attempt, record, deadline)
             except ProviderError as error:
-                self._books.end(attempt, error.failure)
-                log_failure(record, attempt, error.failure)
+                failure = self._upstreams[attempt.candidate.provider].without_secrets(error.failure)
+                self._books.end(attempt, failure)
+                log_failure(record, attempt, failure)
             step = next_step(plan, record.attempts, self._snapshot.models, self._jitter)
             if step is None or loop.time() + step.delay_s >= deadline:
                 raise exhausted(record.attempts)
@@ -105,6 +103,7 @@ class Executor:
             failure = await sink.done
         except asyncio.CancelledError:
             exchange.cancel()
+            self._books.end(attempt, None, estimate(record, 0))
             raise
         finally:
             timer.cancel()
@@ -136,6 +135,7 @@ class Executor:
                 await sink.wait()
         except asyncio.CancelledError:
             exchange.cancel()
+            self._books.end(attempt, None, sink.parser.usage or estimate(record, sink.parser.text_chars))
             raise
         finally:
             timer.cancel()
@@ -146,7 +146,7 @@ class Executor:
                 exchange.cancel()
             raise ProviderError(_why_uncommitted(sink, upstream, context))
         self._books.first_token(attempt)
-        return ChatStream(self._books, request, record, attempt, sink, plan.timeouts, deadline, loop)
+        return ChatStream(self._books, upstream, request, record, attempt, sink, plan.timeouts, deadline, loop)
 
 
 def _sooner(limit: float, reason: str, remaining: float) -> tuple[float, str]:
@@ -173,19 +173,3 @@ def _failure_of_status(upstream: Upstream, status: int, headers: Mapping[str, st
         # Following would carry the provider's key to whatever host the answer names.
         return Failure(FailureClass.UNKNOWN, "redirect_refused", "the provider answered with a redirect", status)
     return upstream.adapter.map_error(status, headers, body)
-
-
-def log_failure(record: Record, attempt: Attempt, failure: Failure) -> None:
-    """One warning a failed attempt: what an operator needs to find the cause, without the request's text."""
-    log.warning(
-        "attempt failed",
-        extra={
-            "request_id": record.request_id,
-            "model": attempt.candidate.model,
-            "provider": attempt.candidate.provider,
-            "class": failure.cls.value,
-            "reason": failure.reason,
-            "status": failure.status,
-            "detail": failure.message[:500],
-        },
-    )

@@ -9,10 +9,10 @@ from gateway.core.chat import ChatRequest, Json, chunk
 from gateway.core.errors import Failure, ProviderError
 from gateway.core.plan import Attempt, Record, Timeouts
 from gateway.core.usage import Usage
-from gateway.execute.accounting import Accounting
+from gateway.execute.accounting import CHARS_PER_TOKEN, Accounting, estimate, log_failure
 from gateway.execute.sinks import StreamSink
+from gateway.execute.upstream import Upstream
 
-CHARS_PER_TOKEN = 4
 _LINGER_S = 1.0
 
 
@@ -22,6 +22,7 @@ class ChatStream:
     def __init__(
         self,
         books: Accounting,
+        upstream: Upstream,
         request: ChatRequest,
         record: Record,
         attempt: Attempt,
@@ -31,6 +32,7 @@ class ChatStream:
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._books = books
+        self._upstream = upstream
         self._request = request
         self._record = record
         self._attempt = attempt
@@ -69,8 +71,9 @@ class ChatStream:
     def _last_batch(self) -> list[Json] | None:
         failure = self._sink.failure
         if failure is not None:
-            failure = _after_commit(failure)
+            failure = self._upstream.without_secrets(_after_commit(failure))
             self._settle(failure)
+            log_failure(self._record, self._attempt, failure)
             raise ProviderError(failure)
         self._settle(None)
         if self._usage_sent or self._last is None:
@@ -103,12 +106,7 @@ class ChatStream:
         self._attempt.bytes_received = sink.size
         usage = sink.parser.usage
         if usage is None:
-            signals = self._record.signals
-            usage = Usage(
-                input=signals.input_tokens if signals else 0,
-                output=-(-sink.parser.text_chars // CHARS_PER_TOKEN),
-                source="estimated",
-            )
+            usage = estimate(self._record, sink.parser.text_chars)
         elif failure is not None or not sink.ended:
             usage = _at_least(usage, sink.parser.text_chars)
         self._books.end(self._attempt, failure, usage)
@@ -130,7 +128,10 @@ class ChatStream:
         elif sink.waiting_bytes:
             # The client is the slow one: the silence is ours, since reading is paused or about to be.
             sink.arrived = now
-        if not sink.ended:
+        if sink.ended:
+            # The handler may be waiting for a slow client; the upstream need not wait with it.
+            sink.cancel()
+        else:
             self._arm()
 
 

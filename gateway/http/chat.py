@@ -15,14 +15,14 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from gateway.core.chat import ChatAnswer
-from gateway.core.errors import BadRequest, GatewayError, ProviderError
+from gateway.core.errors import BadRequest, Failure, FailureClass, GatewayError, Overloaded, ProviderError
 from gateway.core.plan import Record
 from gateway.execute.deadlines import Deadlines
 from gateway.execute.stream import ChatStream
-from gateway.execute.verdict import describe
+from gateway.execute.verdict import describe, exhausted_by
 from gateway.http.body import ClientGone, RawHeaderMap, parse_json_object, read_body
 from gateway.http.chat_schema import check_chat_request
-from gateway.http.errors import internal_error, send_error
+from gateway.http.errors import body_of, internal_error, send_error
 from gateway.http.headers import (
     EVENT_STREAM,
     HOPS,
@@ -40,6 +40,9 @@ CHAT_PATH = "/v1/chat/completions"
 CLIENT_GONE_STATUS = 499
 WATCH_AFTER_S = 0.05
 DONE = b"data: [DONE]\n\n"
+
+TOO_DEEP = Failure(FailureClass.UNKNOWN, "invalid_body", "the answer is nested too deeply to be written")
+"""orjson reads 1024 levels and writes 254, raising TypeError beyond."""
 
 log = logging.getLogger("gateway.http")
 
@@ -64,10 +67,12 @@ class ChatEndpoint:
         except ClientGone:
             serving.pipeline.close(record, "client_gone", CLIENT_GONE_STATUS)
         except asyncio.CancelledError:
-            serving.pipeline.close(record, "client_gone", CLIENT_GONE_STATUS)
-            if not exchange.client_gone:
-                raise
+            # The server cancels too: what has not ended when its time to shut down is over.
             task.uncancel()
+            if exchange.client_gone:
+                serving.pipeline.close(record, "client_gone", CLIENT_GONE_STATUS)
+            else:
+                await exchange.refuse(shutting_down())
         except Exception:
             log.exception("request failed", extra={"request_id": record.request_id})
             await exchange.refuse(internal_error())
@@ -107,11 +112,14 @@ class _Exchange:
             watch.cancel()
 
     async def refuse(self, error: GatewayError) -> None:
-        """Answer with an error object; after the head was sent, nothing can be said any more."""
+        """Answer with an error object; once a stream has begun, with its terminal event."""
         outcome = "rejected" if not self._record.attempts else "error"
-        self._serving.pipeline.close(self._record, outcome, error.status, error.code)
+        status = 200 if self._started else error.status
+        self._serving.pipeline.close(self._record, outcome, status, error.code)
         if not self._started:
             await send_error(self._send, error, self._record.request_id, self._decision())
+        elif self._record.stream:
+            await self._send({"type": "http.response.body", "body": b"data: %b\n\n" % body_of(error)})
 
     async def client_leaves(self) -> None:
         """Return once the client is gone: the server only tells those who ask."""
@@ -124,7 +132,11 @@ class _Exchange:
 
     async def _send_whole(self, answer: ChatAnswer) -> None:
         record = self._record
-        body = orjson.dumps(answer.body)
+        try:
+            body = orjson.dumps(answer.body)
+        except TypeError:
+            record.attempts[-1].failure = TOO_DEEP
+            raise exhausted_by(TOO_DEEP) from None
         headers: RawHeaders = [
             JSON,
             (b"content-length", str(len(body)).encode()),
@@ -162,6 +174,7 @@ class _Exchange:
         if failed is None:
             self._serving.pipeline.close(record, "ok", 200)
         else:
+            record.attempts[-1].failure = failed.failure
             self._serving.pipeline.close(record, "error", 200, describe(failed.failure)["code"])
 
 
@@ -191,11 +204,20 @@ class _Watch:
         self._handler.cancel()
 
 
+def shutting_down() -> GatewayError:
+    return Overloaded(
+        "The gateway is shutting down.", code="shutting_down", headers=(("retry-after", "1"), ("connection", "close"))
+    )
+
+
 def encode(batch: list[dict[str, object]]) -> bytes:
-    """Chunks as server-sent events."""
-    if len(batch) == 1:
-        return b"data: %b\n\n" % orjson.dumps(batch[0])
-    return b"".join([b"data: %b\n\n" % orjson.dumps(chunk) for chunk in batch])
+    """Chunks as server-sent events. Raises ProviderError for one that can't be written."""
+    try:
+        if len(batch) == 1:
+            return b"data: %b\n\n" % orjson.dumps(batch[0])
+        return b"".join([b"data: %b\n\n" % orjson.dumps(chunk) for chunk in batch])
+    except TypeError:
+        raise ProviderError(TOO_DEEP) from None
 
 
 def encode_error(error: ProviderError) -> bytes:
@@ -215,7 +237,7 @@ def _hops(headers: RawHeaderMap) -> int:
     value = headers.get(HOPS)
     if value is None:
         return 0
-    if not value.isdigit() or int(value[:9]) >= MAX_HOPS:
+    if not value.isdigit() or len(value) > 3 or int(value) >= MAX_HOPS:
         raise BadRequest(
             "This request has passed too many gateways: is one configured as its own upstream?",
             status=508,

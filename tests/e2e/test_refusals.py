@@ -166,6 +166,7 @@ def test_bad_bodies(gateway: RunningGateway, body: object, status: int, param: s
         ({**BEARER, **JSON, "content-length": str(40 * 1024 * 1024)}, 413),
         ({**BEARER, **JSON, "x-gateway-hops": "5"}, 508),
         ({**BEARER, **JSON, "x-gateway-hops": "many"}, 508),
+        ({**BEARER, **JSON, "x-gateway-hops": "0" * 9 + "1" * 5000}, 508),
     ],
 )
 def test_bad_headers(gateway: RunningGateway, headers: dict[str, str], status: int) -> None:
