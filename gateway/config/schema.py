@@ -59,7 +59,7 @@ class ServerSpec(Spec):
     host: Text = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     max_body: Size = 32 * 1024 * 1024
-    max_json_depth: Annotated[int, Field(ge=8, le=1000)] = 128
+    max_json_depth: Annotated[int, Field(ge=8, le=200)] = 128
     max_messages: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
     body_timeout: Duration = 30.0
     allowed_hosts: Texts | None = None

@@ -64,14 +64,14 @@ def _check_message(message: dict[str, Any], path: str) -> None:
     name = message.get("name")
     if name is not None:
         string()(name, f"{path}.name")
-    if role == "assistant":
-        _check_assistant(message, path)
+    _check_calls(message, path, _TOOL_CALLS if role == "assistant" else _ANY_TOOL_CALLS)
 
 
-def _check_assistant(message: dict[str, Any], path: str) -> None:
+def _check_calls(message: dict[str, Any], path: str, check_tool_calls: Check) -> None:
+    """Whatever the role: calls travel on from where they stand, and are read there."""
     calls = message.get("tool_calls")
     if calls is not None:
-        _TOOL_CALLS(calls, f"{path}.tool_calls")
+        check_tool_calls(calls, f"{path}.tool_calls")
     call = message.get("function_call")
     if call is not None:
         _check_named_call(call, f"{path}.function_call")
@@ -89,11 +89,13 @@ def _check_named_call(value: Any, path: str) -> None:
 def _check_tool_call(value: Any, path: str) -> None:
     object_(value, path)
     require(value, path, "id", string())
+    check_fields(value, path, {"function": object_})
     if value.get("type", "function") == "function":
         _check_named_call(require(value, path, "function", object_), f"{path}.function")
 
 
 _TOOL_CALLS = array(_check_tool_call, min_length=1)
+_ANY_TOOL_CALLS = array(_check_tool_call)
 
 
 def _check_part(part: Any, path: str) -> None:

@@ -56,7 +56,7 @@ SHAPE = [
         '"body_timeout" must be a duration, such as 30s, 500ms, 2m, or a number of seconds',
     ),
     (server("body_timeout: ¶0"), '"body_timeout" must be more than 0 and at most 24h'),
-    (server("max_json_depth: ¶2000"), '"max_json_depth" must be at most 1000, not 2000'),
+    (server("max_json_depth: ¶2000"), '"max_json_depth" must be at most 200, not 2000'),
     (server("allowed_hosts: [a, ¶5]"), 'each of "allowed_hosts" must be a string, not 5; put it in quotes'),
     (
         top("keys:\n  ¶a b: {sha256: " + HEX + "}"),

@@ -283,6 +283,7 @@ def test_schemas_within_what_anthropic_enforces(schema: Json, expected: Json) ->
         {"type": "object", "properties": {"a": {"type": "object", "patternProperties": {"^x": {}}}}},
         {"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"items": {"$ref": "#/$defs/a"}}}, "$ref": "#/$defs/a"},
         {"type": "array", "items": False},
+        {"type": "object", "properties": "{}", "additionalProperties": False},
     ],
 )
 def test_schemas_that_can_not_be_enforced(schema: Json) -> None:

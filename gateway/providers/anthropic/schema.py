@@ -99,6 +99,8 @@ def _convert_kind(rest: Json, out: Json, moved: set[str]) -> None:
 
 def _convert_object(rest: Json, out: Json, moved: set[str]) -> None:
     properties = rest.pop("properties", None) or {}
+    if not isinstance(properties, dict):
+        raise Unenforceable("properties that are not an object")
     extra = rest.pop("additionalProperties", None)
     if isinstance(extra, dict) or "patternProperties" in rest or (not properties and extra is not False):
         raise Unenforceable("an object with free keys")
