@@ -30,7 +30,7 @@ class Settings:
 
     seed: int = 1
     width: int = 64
-    hidden: int = 64
+    hidden: int = 128
     epochs: int = 6
     per_epoch: int = 16_000
     rate: float = 2e-3
@@ -39,10 +39,10 @@ class Settings:
     table_decay: float = 1e-2
     start_scale: float = 1.0
     imitate: float = 0.3
-    lose_rows: float = 0.1
+    lose_rows: float = 0.25
     smooth: float = 0.05
     written_weight: float = 6.0
-    power: float = 1.0
+    power: float = 0.65
     most_words: int = 44_000
 
 

@@ -62,12 +62,9 @@ def leave_sources_out(rows: list[Row], restricted: list[Row], teacher: Teacher, 
     sizes: dict[tuple[str, str], int] = {}
     for row in judged:
         sizes[row.source, row.task] = sizes.get((row.source, row.task), 0) + 1
-    # people's own words (Auto-J, written) count more than exam banks: they are what a gateway sees
+    # Auto-J cuts the soft borders elsewhere (a capital city is general to it): it is judged, not calibrated on
     weights = np.array(
-        [
-            (3.0 if row.source.startswith(("written", "GAIR")) else 1.0) * sizes[row.source, row.task] ** -0.5
-            for row in judged
-        ]
+        [0.0 if row.source.startswith("GAIR") else sizes[row.source, row.task] ** -0.5 for row in judged]
     )
     return Unseen(judged, np.concatenate(logits), weights / weights.sum())
 
@@ -100,12 +97,14 @@ def unsure_below(chances: np.ndarray[Any, Any], unseen: Unseen, accuracy: float 
     return float(confidence[order][good[-1]]), float(covered[good[-1]])
 
 
-def stakes_above(chances: np.ndarray[Any, Any], unseen: Unseen, kept: float = 0.95) -> float:
-    """The probability of health_safety that keeps `kept` of the unseen rows which are health_safety and are so
-    labelled: the doubtful rest is mostly look-alikes."""
-    mine = (unseen.tasks == _HEALTH) & (chances.argmax(axis=1) == _HEALTH)
-    values = chances[mine, _HEALTH]
-    weights = unseen.weights[mine]
-    order = np.argsort(values)
-    below = np.cumsum(weights[order]) / weights.sum()
-    return float(values[order][np.searchsorted(below, 1.0 - kept)])
+def stakes_above(chances: np.ndarray[Any, Any], unseen: Unseen) -> float:
+    """The probability from which health_safety is the task, whatever else is likelier: that of the best F1 for it."""
+    truth = unseen.tasks == _HEALTH
+    best, found = 0.0, 0.5
+    for threshold in np.linspace(0.1, 0.8, 71):
+        guess = chances[:, _HEALTH] >= threshold
+        both = float(unseen.weights[guess & truth].sum())
+        score = 2 * both / float(unseen.weights[guess].sum() + unseen.weights[truth].sum())
+        if score > best:
+            best, found = score, float(threshold)
+    return found

@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-POOLS = 3
-SHAPES = 3
+from gateway.classify.model import POOLS, SHAPES
 
 Example = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], tuple[float, ...]]
 """Rows, their parts in each pool, and the shape features: what place_tokens and shape_of of the gateway give."""

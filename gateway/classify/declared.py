@@ -56,7 +56,9 @@ def compile_pattern(expression: str) -> Pattern:
     try:
         compiled: Pattern = re2.compile(expression, options)
     except re2.error as error:
-        raise BadPattern(f"{expression!r} is no RE2 expression: {error}") from error
+        said = error.args[0] if error.args else ""
+        why = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+        raise BadPattern(f"{expression!r} is no RE2 expression: {why}") from error
     return compiled
 
 
@@ -66,9 +68,10 @@ def rule_text(request: ChatRequest) -> str:
         if message.get("role") == "user":
             texts = [part.get("text") for part, _ in zip(content_parts(message), range(_MOST_PARTS), strict=False)]
             joined = "\n".join(text for text in texts if isinstance(text, str))
-            if len(joined) <= RULE_HEAD_CHARS + RULE_TAIL_CHARS:
-                return joined
-            return f"{joined[:RULE_HEAD_CHARS]}\n{joined[-RULE_TAIL_CHARS:]}"
+            if len(joined) > RULE_HEAD_CHARS + RULE_TAIL_CHARS:
+                joined = f"{joined[:RULE_HEAD_CHARS]}\n{joined[-RULE_TAIL_CHARS:]}"
+            # RE2 reads UTF-8, which has no lone surrogates
+            return joined if joined.isascii() else joined.encode("utf-8", "replace").decode("utf-8")
     return ""
 
 

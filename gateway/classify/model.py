@@ -16,11 +16,13 @@ from typing import Any
 import numpy as np
 import orjson
 
-from gateway.classify.tokens import EDGE, Floats, Reading, Rows, Vocabulary, tokens_of, without_courtesy
+from gateway.classify.tokens import EDGE, FIRST, Floats, Reading, Rows, Vocabulary, tokens_of, without_courtesy
 from gateway.classify.window import Window
 
 MAGIC = b"switchyard text model 1\n"
 DEFAULT_FILE = Path(__file__).with_name("model.bin")
+POOLS = 4
+SHAPES = 3
 _CONTEXT_TRUST = 0.3
 _CONTEXT_SHARE = 0.4
 _TYPES = {"int8": np.int8, "float16": np.float16, "float32": np.float32}
@@ -63,7 +65,7 @@ class Pooled:
 
 def place_tokens(vocabulary: Vocabulary, window: Window) -> tuple[list[str], int, Reading, Floats]:
     """Tokens of the text and then of its context, how many are the text's, their rows, and each row's weight in the
-    three pools (all, the start of the text, its end) before the gates."""
+    pools (all, the start of the text, its end, its first words) before the gates."""
     tokens = without_courtesy(tokens_of(window.text)) or ["\n"]
     asked = len(tokens)
     around = tokens_of(window.context) if window.context else []
@@ -75,12 +77,20 @@ def place_tokens(vocabulary: Vocabulary, window: Window) -> tuple[list[str], int
     if around:
         trust = min(_CONTEXT_TRUST, _CONTEXT_SHARE * asked / len(around))
         weight = np.where(place < asked, weight, weight * np.float32(trust))
-    parts = np.empty((3, len(weight)), np.float32)
+    parts = np.zeros((POOLS, len(weight)), np.float32)
     parts[0] = weight
-    np.multiply(weight, place < EDGE, out=parts[1])
-    np.multiply(weight, place >= asked - EDGE, out=parts[2])
+    for pool, low, high in ((1, 0, EDGE), (2, max(0, asked - EDGE), len(tokens)), (3, 0, FIRST)):
+        parts[pool, low:high] = weight[low:high]
+        low, high = low + len(tokens), min(high, len(tokens) - 1) + len(tokens)
+        parts[pool, low:high] = weight[low:high]
+    spelled = slice(2 * len(tokens) - 1, None)
+    if len(weight) >= 2 * len(tokens):
+        at = place[spelled]
+        parts[1, spelled] = weight[spelled] * (at < EDGE)
+        parts[2, spelled] = weight[spelled] * (at >= asked - EDGE)
+        parts[3, spelled] = weight[spelled] * (at < FIRST)
     if around:
-        parts[1:, place >= asked] = 0.0
+        parts[1:] *= place < asked
     return tokens, asked, reading, parts
 
 
@@ -109,12 +119,11 @@ def hidden_of(network: Network, features: Floats) -> Floats:
 
 def probabilities(network: Network, hidden: Floats) -> list[float]:
     """Calibrated probabilities in the order of `tasks`."""
-    logits = network.out @ hidden
-    logits += network.out_bias
-    logits -= logits.max()
-    odds = np.exp(logits / network.temperature)
-    chances: list[float] = (odds / odds.sum()).tolist()
-    return chances
+    logits: list[float] = (network.out @ hidden + network.out_bias).tolist()
+    most = max(logits)
+    odds = [math.exp((logit - most) / network.temperature) for logit in logits]
+    total = sum(odds)
+    return [odd / total for odd in odds]
 
 
 def difficulty_of(network: Network, features: Floats) -> float:
@@ -159,6 +168,8 @@ def load(path: Path = DEFAULT_FILE) -> Network:
         vocabulary = Vocabulary(words)
         if arrays["table"].shape[0] != vocabulary.rows:
             raise BadModel(f"{path}: a table of {arrays['table'].shape[0]} rows for {vocabulary.rows}")
+        if arrays["hide"].shape[1] != POOLS * arrays["table"].shape[1] + SHAPES:
+            raise BadModel(f"{path}: the first layer takes {arrays['hide'].shape[1]} features")
     except (ValueError, KeyError, TypeError) as error:
         raise BadModel(f"{path}: {error}") from error
     digest = hashlib.sha256(whole).hexdigest()

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from gateway.classify.label import TextVerdict
 from gateway.classify.model import (
     DEFAULT_FILE,
+    POOLS,
     Network,
     Pooled,
     difficulty_of,
@@ -50,8 +51,8 @@ class Explanation(NamedTuple):
 
 class TrainedModel:
     """A TextModel over a Network. `unsure_below` is the confidence under which a label is better called unsure:
-    measured on sources held out of training, see docs/classifier.md. `stakes_above` is the least probability of
-    health_safety for it to be the task: below it the next task is taken."""
+    measured on sources held out of training, see docs/classifier.md. `stakes_above` is the probability
+    from which health_safety is the task, and below which it is not, whatever else is likelier."""
 
     __slots__ = ("_network", "_stakes", "stakes_above", "unsure_below", "version")
 
@@ -78,10 +79,10 @@ class TrainedModel:
 
     def _decide(self, chances: list[float]) -> tuple[int, int]:
         order = sorted(range(len(chances)), key=chances.__getitem__, reverse=True)
-        first, second = order[0], order[1]
-        if first == self._stakes and chances[first] < self.stakes_above:
-            return second, first
-        return first, second
+        order.remove(self._stakes)
+        if chances[self._stakes] >= self.stakes_above:
+            return self._stakes, order[0]
+        return order[0], order[1]
 
     def explain(self, request: ChatRequest, signals: Signals) -> Explanation:
         """Why a request got its task. Costs a few times what `read` does."""
@@ -117,7 +118,7 @@ def _pull(network: Network, hidden: Floats, task: int) -> Floats:
 def _terms(pooled: Pooled, pull: Floats) -> dict[str, float]:
     """Weights of the terms: each row's share in each pool times what the pool's direction is worth."""
     width = pooled.vectors.shape[1]
-    directions = pull[: 3 * width].reshape(3, width)
+    directions = pull[: POOLS * width].reshape(POOLS, width)
     worth = (pooled.parts * (directions @ pooled.vectors.T)).sum(axis=0)
     tokens = pooled.tokens
     terms: dict[str, float] = {}

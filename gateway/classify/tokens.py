@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Sequence
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +25,8 @@ GRAMS = 1 << GRAM_BITS
 HEAD_TOKENS = 240
 TAIL_TOKENS = 100
 EDGE = 14
-"""So many tokens at each end are also pooled on their own: an instruction stands at the start or the end of a text."""
+FIRST = 5
+"""So many tokens at each end (and the FIRST few) are also pooled on their own: an instruction stands there."""
 
 UNKNOWN = "<unknown>"
 SPECIAL = (UNKNOWN, *(f"<number-{digits}>" for digits in range(1, 7)), "\n", "\n\n")
@@ -95,14 +97,13 @@ class Vocabulary:
 
     def read(self, tokens: list[str]) -> Reading:
         """The rows of `tokens`, which must not be empty. At most _MOST_UNKNOWN unknown words are spelled out."""
-        known = self._known
-        found = [known.get(token, -1) for token in tokens]
+        found = list(map(self._known.get, tokens, repeat(-1)))
         spelled: list[str] = []
         places: list[int] = []
-        if -1 in found:
-            for place, row in enumerate(found):
-                if row < 0:
-                    found[place] = self._stand_in(tokens[place], place, spelled, places)
+        place = -1
+        for _ in range(found.count(-1)):
+            place = found.index(-1, place + 1)
+            found[place] = self._stand_in(tokens[place], place, spelled, places)
         ids = np.frombuffer(array("I", found), dtype=np.uint32)
         pairs = pair_buckets(ids[:-1], ids[1:])
         count = len(found)

@@ -85,6 +85,7 @@ def test_patterns_are_linear_and_their_faults_are_told() -> None:
     pattern = compile_pattern(r"(?i)\b(a+)+b\b")
     assert pattern.search("xx AAB yy") is not None
     assert pattern.search("a" * 200_000) is None
+    assert pattern.search(rule_text(asked("\ud800 aab \udfff"))) is not None
     for bad in ("(", r"(?=ahead)", r"\1"):
         with pytest.raises(BadPattern, match="RE2"):
             compile_pattern(bad)

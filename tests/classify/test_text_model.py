@@ -195,6 +195,6 @@ def test_scores_on_unseen_sources_stay_above_the_floor() -> None:
 
     model: TrainedModel = MODEL
     dev = dev_report(model)
-    assert dev["macro_f1_8"] >= 0.66
+    assert dev["macro_f1_8"] >= 0.67
     contrast = contrast_report(model)
-    assert contrast["unsafe"] - contrast["safe"] >= 0.4
+    assert contrast["unsafe"] - contrast["safe"] >= 0.3
