@@ -20,8 +20,10 @@ from starlette.routing import Route
 
 from gateway import __version__
 from gateway.auth.keys import Authenticator
+from gateway.classify.declared import TaskRule, compile_rules, declared_task
 from gateway.classify.label import StructureOnly, TextModel, label
 from gateway.classify.signals import read_signals
+from gateway.classify.text import load_text_model
 from gateway.config.snapshot import Provider, Snapshot
 from gateway.core.chat import ChatRequest
 from gateway.core.clock import Clock, SystemClock
@@ -60,11 +62,10 @@ class Parts:
     clock: Clock
     jitter: Callable[[], float]
     new_id: Callable[[], str]
-    text_model: TextModel
 
     @classmethod
     def real(cls) -> Parts:
-        return cls(SystemClock(), random.random, lambda: f"req_{random.getrandbits(128):032x}", StructureOnly())
+        return cls(SystemClock(), random.random, lambda: f"req_{random.getrandbits(128):032x}")
 
 
 class Gateway:
@@ -89,6 +90,9 @@ class Gateway:
         for transport in self._transports.values():
             await transport.aclose()
 
+    def _text_model(self, snapshot: Snapshot) -> TextModel:
+        return load_text_model() if snapshot.classify.text_model else StructureOnly()
+
     def _build(self, snapshot: Snapshot) -> Serving:
         parts = self._parts
         upstreams = {
@@ -99,13 +103,26 @@ class Gateway:
             snapshot,
             Executor(snapshot, upstreams, books, self._deadlines, parts.jitter),
             read_signals,
-            partial(label, model=parts.text_model),
+            partial(_label, compile_rules(snapshot.tasks), self._text_model(snapshot), snapshot.classify.unsure_below),
             partial(_plan, snapshot),
             self._observer,
             parts.clock,
         )
-        rule_headers = tuple(name.encode("latin-1") for name in sorted(headers_of_rules(snapshot)))
+        asked = headers_of_rules(snapshot) | {name for task in snapshot.tasks for name, _ in task.headers}
+        rule_headers = tuple(name.encode("latin-1") for name in sorted(asked))
         return Serving(snapshot, Authenticator(snapshot.keys), pipeline, rule_headers, self._deadlines)
+
+
+def _label(
+    rules: tuple[TaskRule, ...],
+    model: TextModel,
+    unsure_below: float | None,
+    request: ChatRequest,
+    signals: Signals,
+    headers: Mapping[str, str],
+) -> Label:
+    declared = declared_task(rules, request, headers) if rules else None
+    return label(request, signals, model, declared=declared, unsure_below=unsure_below)
 
 
 def _plan(

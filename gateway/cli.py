@@ -1,4 +1,4 @@
-"""The `gateway` command: serve, check, simulate, key. Thin: each subcommand calls into a room.
+"""The `gateway` command: serve, check, explain, simulate, key. Thin: each subcommand calls into a room.
 
 With `config/`, the only place that reads the environment. Imports are made where they are needed, so that a small
 subcommand starts in milliseconds.
@@ -24,6 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     serve = commands.add_parser("serve", help="serve a config (default: config/gateway.yaml, or the demo)")
     check = commands.add_parser("check", help="check a config and say what is wrong, where")
     simulate = commands.add_parser("simulate", help="run a local server that speaks a vendor's wire format")
+    explain = commands.add_parser("explain", help="say what a text would be labelled, and why")
     key = commands.add_parser("key", help="make a client key and the line that lets it in")
 
     if wanted == "serve":
@@ -43,6 +44,11 @@ def main(argv: list[str] | None = None) -> int:
 
         simulator_command.add_arguments(simulate)
         return simulator_command.run(parser.parse_args(arguments))
+    if wanted == "explain":
+        from gateway.classify import command as classify_command
+
+        classify_command.add_arguments(explain)
+        return classify_command.run(parser.parse_args(arguments), sys.stdout)
     if wanted == "key":
         from gateway.auth.command import add_arguments as add_key
         from gateway.auth.command import run as run_key

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Any, Protocol
 
 from gateway.classify.label import Declared
+from gateway.config.snapshot import DeclaredTask
 from gateway.core.chat import ChatRequest, content_parts
 
 RULE_HEAD_CHARS = 12_000
@@ -60,6 +61,21 @@ def compile_pattern(expression: str) -> Pattern:
         why = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
         raise BadPattern(f"{expression!r} is no RE2 expression: {why}") from error
     return compiled
+
+
+def compile_rules(tasks: Iterable[DeclaredTask]) -> tuple[TaskRule, ...]:
+    """The config's rules, ready to match. Raises BadPattern; a config that passed its check has none."""
+    return tuple(
+        TaskRule(
+            name=task.name,
+            task=task.task,
+            keywords=task.keywords,
+            pattern=compile_pattern(task.regex) if task.regex is not None else None,
+            headers=task.headers,
+            metadata=task.metadata,
+        )
+        for task in tasks
+    )
 
 
 def rule_text(request: ChatRequest) -> str:

@@ -18,6 +18,7 @@ from gateway.config.resolve_models import resolve_aliases, resolve_models
 from gateway.config.resolve_providers import resolve_providers
 from gateway.config.resolve_routes import resolve_routes, resolve_timeouts
 from gateway.config.resolve_server import resolve_keys, resolve_server
+from gateway.config.resolve_tasks import resolve_classify, resolve_tasks
 from gateway.config.resolved import Form, hash_of, resolved_form
 from gateway.config.scope import Scope
 from gateway.config.snapshot import Snapshot
@@ -108,6 +109,7 @@ def finish(scope: Scope, source: str) -> Loaded:
     models = resolve_models(scope, providers)
     aliases = resolve_aliases(scope)
     routes = resolve_routes(scope, models, providers, timeouts)
+    classify, tasks = resolve_classify(scope), resolve_tasks(scope)
     warn_of_literal_secrets(scope)
     warn_of_off_providers(scope)
     if scope.findings.failed:
@@ -121,6 +123,8 @@ def finish(scope: Scope, source: str) -> Loaded:
         models=models,
         routes=routes,
         aliases=aliases,
+        classify=classify,
+        tasks=tasks,
         timeouts=timeouts,
         max_attempts=max_attempts,
         off=off,
@@ -135,6 +139,8 @@ def finish(scope: Scope, source: str) -> Loaded:
         aliases=MappingProxyType(aliases),
         timeouts=timeouts,
         max_attempts=max_attempts,
+        classify=classify,
+        tasks=tasks,
         keys=keys,
         off=MappingProxyType(off),
     )

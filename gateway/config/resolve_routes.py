@@ -136,13 +136,6 @@ def resolve_when(scope: Scope, path: Path, spec: WhenSpec) -> When:
     if not spec.model_fields_set:
         scope.error(path, "`when` asks nothing: leave it out")
     check_callers(scope, path, spec)
-    headers = []
-    for name, value in (spec.header or {}).items():
-        if not _HEADER_NAME.fullmatch(name):
-            scope.key_error((*path, "header", name), f'"{name[:80]}" is no header name')
-        if name.lower() in CREDENTIAL_HEADERS:
-            scope.key_error((*path, "header", name), f'rules can\'t see the header "{name}": use key or team')
-        headers.append((name.lower(), value))
     return When(
         task=frozenset(spec.task or ()),
         confidence=resolve_bounds(scope, (*path, "confidence"), spec.confidence),
@@ -153,9 +146,19 @@ def resolve_when(scope: Scope, path: Path, spec: WhenSpec) -> When:
         key=frozenset(spec.key or ()),
         team=frozenset(spec.team or ()),
         tags=frozenset(spec.tags or ()),
-        headers=tuple(sorted(headers)),
+        headers=header_conditions(scope, (*path, "header"), spec.header or {}),
         hour=resolve_bounds(scope, (*path, "hour"), spec.hour),
     )
+
+
+def header_conditions(scope: Scope, path: Path, given: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Request headers that a rule asks for, names in lower case. Rules see no credential."""
+    for name in given:
+        if not _HEADER_NAME.fullmatch(name):
+            scope.key_error((*path, name), f'"{name[:80]}" is no header name')
+        if name.lower() in CREDENTIAL_HEADERS:
+            scope.key_error((*path, name), f'rules can\'t see the header "{name}": use key or team')
+    return tuple(sorted((name.lower(), value) for name, value in given.items()))
 
 
 def check_callers(scope: Scope, path: Path, spec: WhenSpec) -> None:

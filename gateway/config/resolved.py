@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from gateway.config.snapshot import Bounds, ClientKey, Model, Provider, Route, Server, When
+from gateway.config.snapshot import Bounds, Classify, ClientKey, DeclaredTask, Model, Provider, Route, Server, When
 from gateway.core.money import NANO_PER_USD, Price, Rates
 from gateway.core.plan import Timeouts
 
@@ -34,6 +34,8 @@ def resolved_form(
     models: Mapping[str, Model],
     routes: tuple[Route, ...],
     aliases: Mapping[str, str],
+    classify: Classify,
+    tasks: tuple[DeclaredTask, ...],
     timeouts: Timeouts,
     max_attempts: int,
     off: Mapping[str, str],
@@ -46,6 +48,8 @@ def resolved_form(
         "models": {name: model_form(model) for name, model in models.items()},
         "timeouts": asdict(timeouts),
         "max_attempts": max_attempts,
+        "classify": classify_form(classify),
+        "tasks": {task.name: task_form(task) for task in tasks},
         "routes": [route_form(route) for route in routes],
         "aliases": dict(aliases),
     }
@@ -65,6 +69,20 @@ def to_yaml(form: Form) -> str:
 def given(**values: Any) -> Form:
     """Without what was not given."""
     return {name: value for name, value in values.items() if value not in (None, (), [], {}, "")}
+
+
+def classify_form(classify: Classify) -> Form:
+    return {
+        "text_model": "builtin" if classify.text_model else "none",
+        **given(unsure_below=classify.unsure_below),
+    }
+
+
+def task_form(task: DeclaredTask) -> Form:
+    conditions = given(
+        keywords=list(task.keywords), regex=task.regex, header=dict(task.headers), metadata=dict(task.metadata)
+    )
+    return {"task": task.task, **conditions}
 
 
 def server_form(server: Server) -> Form:

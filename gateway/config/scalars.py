@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 from gateway.config.problem import suggest
 from gateway.config.snapshot import HAS_WORDS
 from gateway.core.errors import FailureClass
-from gateway.core.label import TASKS
+from gateway.core.label import TASKS, TEXT_TASKS
 from gateway.core.vendor import CAPABILITIES
 
 REFUSED = "refused"
@@ -115,6 +115,9 @@ Texts = Annotated[list[Text], Field(min_length=1), BeforeValidator(listed)]
 Tasks = Annotated[
     list[Annotated[str, AfterValidator(one_of("task", TASKS))]], Field(min_length=1), BeforeValidator(listed)
 ]
+TextTask = Annotated[str, AfterValidator(one_of("task", TEXT_TASKS))]
+TextModelName = Annotated[str, AfterValidator(one_of("text model", ("builtin", "none")))]
+Share = Annotated[float, Field(ge=0, le=1)]
 HasWords = Annotated[
     list[Annotated[str, AfterValidator(one_of("word", HAS_WORDS))]], Field(min_length=1), BeforeValidator(listed)
 ]

@@ -18,10 +18,13 @@ from gateway.config.scalars import (
     ModelName,
     Name,
     Preference,
+    Share,
     Size,
     Tasks,
     Text,
+    TextModelName,
     Texts,
+    TextTask,
     Tokens,
     TransportName,
     Usd,
@@ -200,6 +203,19 @@ class RouteSpec(Spec):
     max_attempts: Annotated[int, Field(ge=1, le=MAX_CHAIN)] | None = None
 
 
+class ClassifySpec(Spec):
+    text_model: TextModelName = "builtin"
+    unsure_below: Share | None = None
+
+
+class TaskSpec(Spec):
+    task: TextTask
+    keywords: Texts | None = None
+    regex: Text | None = None
+    header: dict[str, str] | None = None
+    metadata: dict[str, str] | None = None
+
+
 class Config(Spec):
     """The whole file. A section that is there but empty (all its lines commented out) counts as left out."""
 
@@ -207,6 +223,8 @@ class Config(Spec):
     keys: dict[Name, KeySpec] = {}
     providers: dict[Name, ProviderSpec] = {}
     models: dict[ModelName, ModelSpec] = {}
+    classify: ClassifySpec = ClassifySpec()
+    tasks: dict[Name, TaskSpec] = {}
     routes: list[RouteSpec] = []
     aliases: dict[AliasName, str] = {}
     timeouts: TimeoutsSpec = TimeoutsSpec()

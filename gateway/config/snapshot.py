@@ -115,6 +115,27 @@ class When:
         return self == When()
 
 
+@dataclass(frozen=True, slots=True)
+class Classify:
+    """How requests get their task. `text_model` says whether the model that comes with the gateway reads the text;
+    `unsure_below` is a confidence in 0..1 in place of the model's own."""
+
+    text_model: bool = True
+    unsure_below: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredTask:
+    """A task that the operator gives by condition, above the model. All given kinds of condition must hold."""
+
+    name: str
+    task: str
+    keywords: tuple[str, ...] = ()
+    regex: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    metadata: tuple[tuple[str, str], ...] = ()
+
+
 HAS_WORDS = frozenset({"tools", "images", "audio", "documents", "json_schema", "computer", "code"})
 
 
@@ -187,6 +208,8 @@ class Snapshot:
     aliases: Mapping[str, str]
     timeouts: Timeouts = field(default_factory=Timeouts)
     max_attempts: int = 3
+    classify: Classify = field(default_factory=Classify)
+    tasks: tuple[DeclaredTask, ...] = ()
     keys: tuple[ClientKey, ...] = ()
     off: Mapping[str, str] = field(default_factory=dict)
     redis_url: Secret | None = None

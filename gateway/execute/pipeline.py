@@ -45,7 +45,7 @@ class Pipeline:
         snapshot: Snapshot,
         executor: Executor,
         read_signals: Callable[[ChatRequest], Signals],
-        label: Callable[[ChatRequest, Signals], Label],
+        label: Callable[[ChatRequest, Signals, Mapping[str, str]], Label],
         planner: Planner,
         observer: Observer,
         clock: Clock,
@@ -80,7 +80,7 @@ class Pipeline:
         record.stream = request.stream
         record.principal = principal.name
         record.signals = signals = self._read_signals(request)
-        record.label = label = self._label(request, signals)
+        record.label = label = self._label(request, signals, headers)
         days, seconds = divmod(record.created, 86_400)
         today = date.fromordinal(_EPOCH_DAY + int(days))
         record.plan = plan = self._planner(request, label, signals, principal, headers, seconds / 3600, today)

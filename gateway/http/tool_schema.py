@@ -12,6 +12,7 @@ from gateway.http.fields import (
     one_of,
     require,
     string,
+    type_name,
     wrong_type,
 )
 
@@ -30,6 +31,13 @@ def check_function(value: Any, path: str) -> None:
         raise BadRequest(
             f"Invalid schema for function '{value['name']}': schema must be a JSON Schema of 'type: \"object\"', "
             f"got 'type: \"{parameters['type']}\"'.",
+            code="invalid_function_parameters",
+            param=f"{path.removesuffix('.function')}.parameters",
+        )
+    if parameters and not isinstance(parameters.get("properties") or {}, dict):
+        raise BadRequest(
+            f"Invalid schema for function '{value['name']}': {type_name(parameters['properties'])} is not valid under "
+            "'properties', expected an object.",
             code="invalid_function_parameters",
             param=f"{path.removesuffix('.function')}.parameters",
         )

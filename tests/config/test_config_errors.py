@@ -31,12 +31,12 @@ HEX = "ab" * 32
 SHAPE = [
     (
         top("¶colour: red"),
-        'unknown key "colour"; one of: aliases, keys, max_attempts, models, providers, routes, server, timeouts',
+        'unknown key "colour"; one of: aliases, classify, keys, max_attempts, models, providers, routes, server, tasks, timeouts',
     ),
     (top("¶sever: {port: 1}"), 'unknown key "sever"; did you mean "server"?'),
     (
         top("¶redis: {url: x}"),
-        'unknown key "redis"; one of: aliases, keys, max_attempts, models, providers, routes, server, timeouts',
+        'unknown key "redis"; one of: aliases, classify, keys, max_attempts, models, providers, routes, server, tasks, timeouts',
     ),
     (top("server: ¶[a]"), '"server" must be a mapping of keys'),
     (top("keys: ¶5"), '"keys" must be a mapping, such as {name: value}, not 5'),

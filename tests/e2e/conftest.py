@@ -16,6 +16,7 @@ CONFIG = """
 keys:
   app: {{key: "${{APP_KEY}}", team: red}}
   ops: {{key: "${{OPS_KEY}}", admin: true}}
+classify: {{text_model: none}}
 timeouts: {{connect: 2s, first_token: 5s, answer: 5s, idle: 5s, total: 20s}}
 providers:
   openai:    {{vendor: openai,    base_url: "{openai}/v1"}}

@@ -178,15 +178,21 @@ def _strict_schema(build: Build, tool: Json, schema: Json, strict_left: bool) ->
 def _object_schema(build: Build, schema: Json) -> Json:
     """The API takes only a plain object at the root: variants there are merged into their common properties."""
     merged = {name: value for name, value in schema.items() if name not in ("anyOf", "oneOf", "allOf")}
-    properties = dict(schema.get("properties") or {})
+    properties = _properties_of(schema)
     for name in ("allOf", "anyOf", "oneOf"):
-        variants = [variant for variant in schema.get(name) or () if isinstance(variant, dict)]
+        listed = schema.get(name)
+        variants = [variant for variant in listed if isinstance(variant, dict)] if isinstance(listed, list) else []
         if variants:
             build.warn("tools.function.parameters", f"{name} at the root was merged into one object")
         for variant in variants:
-            for key, value in (variant.get("properties") or {}).items():
+            for key, value in _properties_of(variant).items():
                 properties.setdefault(key, value)
     return {**merged, "type": "object", "properties": properties}
+
+
+def _properties_of(schema: Json) -> Json:
+    properties = schema.get("properties")
+    return dict(properties) if isinstance(properties, dict) else {}
 
 
 def _choice(build: Build, tools: list[Json]) -> tuple[Json | None, set[str] | None]:

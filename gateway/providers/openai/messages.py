@@ -19,6 +19,7 @@ Warnings = dict[str, None]
 """Warnings in order, each once."""
 
 PLAIN_FIELDS = frozenset({"role", "content", "tool_calls", "tool_call_id"})
+_PLAIN_ROLES = frozenset({"user", "system", "assistant"})
 _CALL_FIELDS = frozenset({"id", "type", "function", "custom"})
 _FUNCTION_FIELDS = frozenset({"name", "arguments"})
 _REASONING_FIELDS = frozenset({"reasoning_content", "reasoning", "reasoning_details", "thinking_blocks"})
@@ -29,6 +30,8 @@ _SHORT_ID = re.compile(r"[a-zA-Z0-9]{9}")
 
 def translate_messages(messages: list[Json], vendor: Vendor, warnings: Warnings) -> list[Json]:
     """The messages as `vendor` takes them; `messages` itself where all of them fit."""
+    if vendor.prefill_flag is None and all(map(_is_plain_turn, messages)):
+        return messages
     taken = PLAIN_FIELDS | vendor.message_extras
     special_roles = _special_roles(vendor)
     translated: list[Json] | None = None
@@ -50,6 +53,11 @@ def translate_messages(messages: list[Json], vendor: Vendor, warnings: Warnings)
         if not translated[-1].get("tool_calls"):
             translated[-1] = {vendor.prefill_flag: True, **translated[-1]}
     return messages if translated is None else translated
+
+
+def _is_plain_turn(message: Json) -> bool:
+    """A role that every vendor knows and a text, and nothing else: most messages of most requests."""
+    return len(message) == 2 and type(message.get("content")) is str and message.get("role") in _PLAIN_ROLES
 
 
 def _special_roles(vendor: Vendor) -> tuple[str, ...]:
@@ -156,7 +164,10 @@ def short_id(call_id: Any) -> str:
 
 def strip_cache_control(items: list[Json], path: str, vendor: Vendor, warnings: Warnings) -> list[Json]:
     """Content parts or tools without Anthropic's cache marks, which other vendors refuse."""
-    if not any("cache_control" in item for item in items):
+    if not any("cache_control" in item for item in items if isinstance(item, dict)):
         return items
     warnings[f"{path}: cache_control not supported by {vendor.name}, dropped"] = None
-    return [{name: value for name, value in item.items() if name != "cache_control"} for item in items]
+    return [
+        {name: value for name, value in item.items() if name != "cache_control"} if isinstance(item, dict) else item
+        for item in items
+    ]
