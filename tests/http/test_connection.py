@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 from collections.abc import Iterator
@@ -68,11 +69,9 @@ def test_a_head_without_end_is_refused(client: socket.socket, filler: bytes) -> 
 def test_trailers_without_end_are_refused(client: socket.socket, gateway: RunningGateway) -> None:
     chunked = HEAD.replace(b"content-length: %d" % len(BODY), b"transfer-encoding: chunked")
     client.sendall(chunked + b"\r\n2\r\n{}\r\n0\r\nx: ")
-    with pytest.raises(OSError, match=r"reset|pipe"):  # noqa: PT012
-        client.sendall(b"a" * (connection.MAX_HEAD_BYTES + 1))
-        client.recv(1)
-        client.recv(1)
-        raise ConnectionResetError("reset: closed in good order")
+    with contextlib.suppress(ConnectionError):
+        client.sendall(b"a" * (16 * connection.MAX_HEAD_BYTES))
+        assert client.recv(1) == b""
     assert gateway.records.last().outcome == "client_gone"
 
 
