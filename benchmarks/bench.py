@@ -3,7 +3,8 @@
 Both serve with one worker. Rounds alternate (forwarder, gateway, forwarder, ...), so that a machine whose speed drifts
 slows both alike; what is reported are ratios within a round: minimum, median and maximum over the rounds.
 
-  short chat   ~300-byte prompt, 32 keep-alive connections: CPU per request of the server's process, requests/s, latency
+  short chat   ~300-byte prompt, 32 keep-alive connections: CPU per request of the server's process, requests/s and
+               latency; first with the text model switched off (routing by structure), then with it
   streams      100 streams at a time, one event per 20 ms: CPU per event
 
 options: --rounds N (5)  --requests N (12000)  --streams N (200)  --json
@@ -28,6 +29,7 @@ from benchmarks.processes import ROOT, cpu_seconds, free_port, resident_mb, serv
 
 CONFIG = """
 server: {{port: {port}}}
+classify: {{text_model: {text_model}}}
 providers:
   upstream: {{vendor: openai, base_url: "http://127.0.0.1:{upstream}/v1"}}
   spare: {{vendor: openai, base_url: "http://127.0.0.1:{upstream}/v1"}}
@@ -68,11 +70,11 @@ def spread(values: list[float]) -> tuple[float, float, float]:
 
 
 class Bench:
-    def __init__(self, stack: ExitStack, pace: tuple[str, ...] = ()) -> None:
+    def __init__(self, stack: ExitStack, pace: tuple[str, ...] = (), text_model: str = "none") -> None:
         upstream, self.forwarder_port, self.gateway_port = free_port(), free_port(), free_port()
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         config = folder / "bench.yaml"
-        config.write_text(CONFIG.format(port=self.gateway_port, upstream=upstream))
+        config.write_text(CONFIG.format(port=self.gateway_port, upstream=upstream, text_model=text_model))
         stack.enter_context(server(upstream, "gateway", "simulate", "openai", "--port", str(upstream), *pace))
         self.forwarder = stack.enter_context(
             server(self.forwarder_port, "benchmarks.forwarder", str(self.forwarder_port), str(upstream))
@@ -141,6 +143,11 @@ def main() -> None:
         rounds = bench.rounds(arguments.rounds, CONNECTIONS, arguments.requests)
         results.append(report(f"short chat, {CONNECTIONS} connections", "request", rounds))
         memory = {"gateway_mb": resident_mb(bench.gateway), "forwarder_mb": resident_mb(bench.forwarder)}
+    with ExitStack() as stack:
+        bench = Bench(stack, text_model="builtin")
+        rounds = bench.rounds(arguments.rounds, CONNECTIONS, arguments.requests)
+        results.append(report("short chat, its text classified", "request", rounds))
+        memory["with_model_mb"] = resident_mb(bench.gateway)
     with ExitStack() as stack:
         bench = Bench(stack, ("--tps", str(TOKENS_PER_SECOND)))
         rounds = bench.rounds(arguments.rounds, STREAMS_AT_A_TIME, arguments.streams, stream=True)
