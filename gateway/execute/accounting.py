@@ -8,12 +8,15 @@ from datetime import UTC, date, datetime
 
 from gateway.config.snapshot import Model
 from gateway.core.clock import Clock
-from gateway.core.errors import Failure
+from gateway.core.errors import Failure, FailureClass
 from gateway.core.money import cost_nano_usd, price_on
 from gateway.core.plan import Attempt, AttemptKind, Candidate, Record
 from gateway.core.usage import Usage
 
 CHARS_PER_TOKEN = 4
+ABOUT_THE_REQUEST = frozenset(
+    {FailureClass.CALLER_FAULT, FailureClass.CONTEXT_WINDOW, FailureClass.CONTENT_POLICY, FailureClass.UNKNOWN}
+)
 
 log = logging.getLogger("gateway.execute")
 
@@ -68,6 +71,7 @@ def log_failure(record: Record, attempt: Attempt, failure: Failure) -> None:
             "class": failure.cls.value,
             "reason": failure.reason,
             "status": failure.status,
-            "detail": failure.message[:500],
+            # A vendor's words about the request itself may quote it, and prompts are not logged.
+            "detail": None if failure.cls in ABOUT_THE_REQUEST else failure.message[:500],
         },
     )

@@ -96,7 +96,7 @@ class _Queue:
                 self._loop.call_at(first.due, self._fire)
                 return
             del self.pending[first]
-            callback, args = first.callback, first.args
+            # Through the loop, so that one that raises hurts none of the others.
+            self._loop.call_soon(first.callback, *first.args)
             first.forget()
-            callback(*args)
         self._armed = False

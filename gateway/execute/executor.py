@@ -25,7 +25,7 @@ from gateway.execute.verdict import exhausted
 from gateway.providers.base import CallContext
 from gateway.transport.base import Exchange, ResponseSink
 
-MAX_ANSWER_BYTES = 256 * 1024 * 1024
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 _REDIRECTS = range(300, 400)
 

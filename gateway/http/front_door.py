@@ -18,6 +18,9 @@ from gateway.http.errors import send_error
 from gateway.http.headers import REQUEST_ID
 from gateway.http.serving import CurrentServing
 
+PROBES = frozenset({"/healthz", "/readyz"})
+"""Answered under any name: an orchestrator asks by address, and they say nothing."""
+
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
@@ -37,7 +40,7 @@ class FrontDoor:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._api(scope, receive, send)
-        elif not host_allowed(scope["headers"], self._current().snapshot):
+        elif scope["path"] not in PROBES and not host_allowed(scope["headers"], self._current().snapshot):
             error = BadRequest("This gateway does not answer to the Host of this request.", status=421)
             await send_error(send, error, self._new_id())
         elif scope["path"] == CHAT_PATH and scope["method"] == "POST":

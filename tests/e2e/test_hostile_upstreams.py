@@ -118,7 +118,8 @@ def test_an_echoed_secret_goes_nowhere(secret: str, status: int, caplog: pytest.
     assert failure is not None
     assert failure.message == "I got [redacted]"
     assert secret not in str(failure)
-    assert "I got [redacted]" in str([vars(line) for line in caplog.records])
+    # What a vendor says of the request itself may quote it, so it is not logged at all.
+    assert ("I got [redacted]" in str([vars(line) for line in caplog.records])) is (status != 400)
     assert secret not in str([vars(line) for line in caplog.records])
 
 

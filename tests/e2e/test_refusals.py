@@ -199,3 +199,7 @@ def test_openais_own_spec(gateway: RunningGateway) -> None:
             check=False,
         )
         assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_probes_are_answered_under_any_name(gateway: RunningGateway) -> None:
+    assert call(gateway, "GET", "/healthz", None, {"host": "10.1.2.3:8080"}).status == 200

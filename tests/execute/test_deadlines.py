@@ -16,6 +16,7 @@ class HeldLoop:
 
     def __init__(self) -> None:
         self.now = 100.0
+        self.raised = 0
         self.timers: list[tuple[float, Callable[..., Any], tuple[Any, ...]]] = []
 
     def time(self) -> float:
@@ -26,6 +27,12 @@ class HeldLoop:
 
     def call_later(self, delay: float, callback: Callable[..., Any], *args: Any) -> None:
         self.call_at(self.now + delay, callback, *args)
+
+    def call_soon(self, callback: Callable[..., Any], *args: Any) -> None:
+        try:
+            callback(*args)
+        except ValueError:
+            self.raised += 1
 
     def advance(self, seconds: float) -> None:
         end = self.now + seconds
@@ -111,3 +118,14 @@ def test_a_callback_may_set_the_next(loop: HeldLoop, deadlines: Deadlines) -> No
     deadlines.after(5, again)
     loop.advance(100)
     assert fired == [105, 110, 115]
+
+
+def test_a_callback_that_raises_hurts_none_of_the_others(loop: HeldLoop, deadlines: Deadlines) -> None:
+    fired: list[str] = []
+    deadlines.after(5, int, "not a number")
+    deadlines.after(5, fired.append, "b")
+    loop.advance(6)
+    deadlines.after(5, fired.append, "c")
+    loop.advance(6)
+    assert fired == ["b", "c"]
+    assert loop.raised == 1

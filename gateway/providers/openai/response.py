@@ -31,7 +31,7 @@ def parse_response(body: bytes, context: CallContext) -> ChatAnswer:
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise invalid_answer(f"the answer is not JSON: {body[:80]!r}") from None
+        raise invalid_answer(f"an answer of {len(body)} bytes is not JSON") from None
     if isinstance(answer, list) and answer and isinstance(answer[0], dict) and answer[0].get("error"):
         answer = answer[0]
     if not isinstance(answer, dict):

@@ -75,7 +75,7 @@ class OpenAIStreamParser:
         except orjson.JSONDecodeError:
             if event.event == "error":
                 raise error_inside(data.decode("utf-8", "replace"), "upstream_error") from None
-            raise invalid_answer(f"an event is not JSON: {data[:80]!r}", "invalid_sse") from None
+            raise invalid_answer(f"an event of {len(data)} bytes is not JSON", "invalid_sse") from None
         if type(chunk) is not dict:
             raise self._refuse(chunk)
         usage = chunk.pop("usage", None)
