@@ -31,12 +31,12 @@ HEX = "ab" * 32
 SHAPE = [
     (
         top("¶colour: red"),
-        'unknown key "colour"; one of: aliases, classify, keys, max_attempts, models, providers, routes, server, tasks, timeouts',
+        f'unknown key "colour"; one of: {TOP_LEVEL}',
     ),
     (top("¶sever: {port: 1}"), 'unknown key "sever"; did you mean "server"?'),
     (
         top("¶redis: {url: x}"),
-        'unknown key "redis"; one of: aliases, classify, keys, max_attempts, models, providers, routes, server, tasks, timeouts',
+        f'unknown key "redis"; one of: {TOP_LEVEL}',
     ),
     (top("server: ¶[a]"), '"server" must be a mapping of keys'),
     (top("keys: ¶5"), '"keys" must be a mapping, such as {name: value}, not 5'),
@@ -152,6 +152,8 @@ SHAPE = [
     (bottom("aliases: {gpt-4o: ¶5}"), '"gpt-4o" must be a string, not 5; put it in quotes'),
     (bottom('aliases: {¶"a b": route}'), '"a b" can\'t be an alias: at most 128 visible ASCII characters'),
 ]
+
+TOP_LEVEL = "aliases, classify, keys, max_attempts, models, providers, routes, server, tasks, timeouts"
 
 
 @pytest.mark.parametrize(("text", "message"), SHAPE, ids=lambda value: value if '"' in value[:9] else None)
