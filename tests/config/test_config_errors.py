@@ -27,6 +27,7 @@ from tests.config.reading import (
 )
 
 HEX = "ab" * 32
+TOP_LEVEL = "aliases, classify, keys, max_attempts, models, providers, routes, server, tasks, timeouts"
 
 SHAPE = [
     (
@@ -152,8 +153,6 @@ SHAPE = [
     (bottom("aliases: {gpt-4o: ¶5}"), '"gpt-4o" must be a string, not 5; put it in quotes'),
     (bottom('aliases: {¶"a b": route}'), '"a b" can\'t be an alias: at most 128 visible ASCII characters'),
 ]
-
-TOP_LEVEL = "aliases, classify, keys, max_attempts, models, providers, routes, server, tasks, timeouts"
 
 
 @pytest.mark.parametrize(("text", "message"), SHAPE, ids=lambda value: value if '"' in value[:9] else None)
