@@ -41,6 +41,7 @@ routes:
   - {{name: agents, when: {{task: [coding, agentic_tools]}}, chain: [fast, spare]}}
   - {{name: default, chain: [fast, spare]}}
 """
+MARK = "########"  # load.py puts each request's number here
 PROMPT = "Summarise in one sentence why a marshalling yard sorts wagons by destination before a train is built. " * 3
 CONNECTIONS = 32
 STREAMS_AT_A_TIME = 100
@@ -48,7 +49,7 @@ TOKENS_PER_SECOND = 50
 
 
 def body(model: str, **fields: Any) -> dict[str, Any]:
-    return {"model": model, "messages": [{"role": "user", "content": PROMPT[:300]}], **fields}
+    return {"model": model, "messages": [{"role": "user", "content": f"{MARK} {PROMPT}"[:300]}], **fields}
 
 
 def load(port: int, connections: int, count: int, request: dict[str, Any]) -> dict[str, float]:

@@ -16,6 +16,8 @@ import httptools
 import uvloop
 
 TIMEOUT_S = 120
+MARK = b"########"
+"""Stands in the prompt where each request has its own number."""
 
 
 class Client(asyncio.Protocol):
@@ -39,7 +41,7 @@ class Client(asyncio.Protocol):
         self.parser = httptools.HttpResponseParser(self)
         self.first = None
         self.started = time.perf_counter()
-        self.transport.write(self.run.request)
+        self.transport.write(self.run.next_request())
 
     def data_received(self, data: bytes) -> None:
         self.parser.feed_data(data)
@@ -65,12 +67,16 @@ class Client(asyncio.Protocol):
 
 class Run:
     def __init__(self, request: bytes, count: int) -> None:
-        self.request = request
+        self.before, self.mark, self.after = request.partition(MARK)
         self.to_send = self.left = count
         self.bytes = self.events = 0
         self.latencies: list[float] = []
         self.first_bytes: list[float] = []
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def next_request(self) -> bytes:
+        """Each request's text is another one, so that nothing remembered answers it."""
+        return b"%b%0*d%b" % (self.before, len(self.mark), self.to_send, self.after)
 
     def finished(self, latency: float, first_byte: float) -> None:
         self.latencies.append(latency)

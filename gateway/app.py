@@ -22,6 +22,7 @@ from gateway import __version__
 from gateway.auth.keys import Authenticator
 from gateway.classify.declared import TaskRule, compile_rules, declared_task
 from gateway.classify.label import StructureOnly, TextModel, label
+from gateway.classify.memo import RememberingModel
 from gateway.classify.signals import read_signals
 from gateway.classify.text import load_text_model
 from gateway.config.snapshot import Provider, Snapshot
@@ -91,7 +92,7 @@ class Gateway:
             await transport.aclose()
 
     def _text_model(self, snapshot: Snapshot) -> TextModel:
-        return load_text_model() if snapshot.classify.text_model else StructureOnly()
+        return RememberingModel(load_text_model()) if snapshot.classify.text_model else StructureOnly()
 
     def _build(self, snapshot: Snapshot) -> Serving:
         parts = self._parts
