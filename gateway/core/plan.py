@@ -110,6 +110,17 @@ class Attempt:
     warnings: tuple[str, ...] = ()
 
 
+def cost_of(attempts: list[Attempt]) -> int | None:
+    """Nano-USD of all attempts that used anything; None while there is none, or where one of them is unpriced."""
+    total: int | None = None
+    for attempt in attempts:
+        if attempt.usage is not None:
+            if attempt.cost_nano_usd is None:
+                return None
+            total = attempt.cost_nano_usd + (total or 0)
+    return total
+
+
 @dataclass(slots=True)
 class Record:
     """Everything known of one request, as it goes to observers when the request has ended.

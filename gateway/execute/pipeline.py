@@ -14,7 +14,7 @@ from gateway.core.chat import ChatAnswer, ChatRequest
 from gateway.core.clock import Clock
 from gateway.core.events import Observer
 from gateway.core.label import Label, Signals
-from gateway.core.plan import Plan, Record
+from gateway.core.plan import Plan, Record, cost_of
 from gateway.core.principal import Principal
 from gateway.execute.executor import Executor
 from gateway.execute.stream import ChatStream
@@ -102,7 +102,5 @@ class Pipeline:
             if last.failure is None:
                 record.first_token = last.first_token
                 record.usage = last.usage
-            costs = [attempt.cost_nano_usd for attempt in record.attempts if attempt.usage is not None]
-            if costs and None not in costs:
-                record.cost_nano_usd = sum(cost for cost in costs if cost is not None)
+            record.cost_nano_usd = cost_of(record.attempts)
         self._observer.on_end(record)

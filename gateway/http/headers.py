@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from gateway.core import headers as names
 from gateway.core.money import format_usd
-from gateway.core.plan import Candidate, Record
+from gateway.core.plan import Candidate, Record, cost_of
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -50,9 +50,9 @@ def decision_headers(record: Record) -> RawHeaders:
         if last.warnings:
             headers.append((_WARNINGS, _printable("; ".join(last.warnings))))
         if not record.stream:
-            costs = [attempt.cost_nano_usd for attempt in attempts if attempt.usage is not None]
-            if costs and None not in costs:
-                headers.append((_COST_USD, format_usd(sum(cost for cost in costs if cost is not None)).encode()))
+            cost = cost_of(attempts)
+            if cost is not None:
+                headers.append((_COST_USD, format_usd(cost).encode()))
     return headers
 
 

@@ -17,7 +17,7 @@ from gateway.core.usage import Usage
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 NONE = "none"
-BATCH = 64
+BATCH = 256
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300)
 _OVERHEAD_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1)
 _TOKEN_KINDS = tuple(name for name in Usage._fields if name != "source")

@@ -44,7 +44,10 @@ def parse_response(body: bytes, context: CallContext) -> ChatAnswer:
     vendor_id = answer.get("id")
     answer_id = vendor_id if isinstance(vendor_id, str) and vendor_id else context.id
     try:
-        fitted = [_fit_choice(choice, place, answer_id) for place, choice in enumerate(choices)]
+        fitted = [
+            choice if _is_exact(choice) else _fit_choice(choice, place, answer_id)
+            for place, choice in enumerate(choices)
+        ]
     except ValueError as unfit:
         raise invalid_answer(str(unfit)) from None
     if speaks_functions(context):
@@ -73,6 +76,26 @@ def as_epoch(value: Any, otherwise: int) -> int:
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 2**53:
         return int(value)
     return otherwise
+
+
+_EXACT_MESSAGE = frozenset({"role", "content", "refusal", "annotations"})
+_EXACT_REASONS = frozenset({"stop", "length"})
+
+
+def _is_exact(choice: Any) -> bool:
+    """Whether a choice is in OpenAI's own form to begin with and holds text alone: most answers of most vendors."""
+    if type(choice) is not dict or choice.get("finish_reason") not in _EXACT_REASONS or choice.get("error"):
+        return False
+    message = choice.get("message")
+    return (
+        type(message) is dict
+        and type(message.get("content")) is str
+        and message.get("role") == "assistant"
+        and message.get("refusal", "") is None
+        and message.keys() <= _EXACT_MESSAGE
+        and choice.get("logprobs", "") is None
+        and type(choice.get("index")) is int
+    )
 
 
 def _fit_choice(choice: Any, place: int, answer_id: str) -> Json:
