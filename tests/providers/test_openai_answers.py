@@ -481,3 +481,30 @@ def test_a_client_that_speaks_functions_is_answered_in_functions() -> None:
         None,
     ]
     assert parser.finish_reason == chunks[-1]["choices"][0]["finish_reason"] == "function_call"
+
+
+def test_a_strange_service_tier_before_the_first_choice_stands_aside() -> None:
+    chunks, _ = stream(
+        {"service_tier": 1, "choices": None},
+        {"id": "x", "choices": [{"index": 0, "delta": {"content": "hi"}, "finish_reason": None}]},
+        {"id": "x", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+    )
+    assert chunks[0]["native_service_tier"] == 1
+    assert "service_tier" not in chunks[0]
+
+
+def test_a_finish_reason_that_is_no_word_is_refused_not_raised() -> None:
+    message = {"role": "assistant", "content": "Hi", "refusal": None}
+    answer = parse({"choices": [choice(message, finish_reason=[], logprobs=None)]})
+    assert answer.finish_reason == "stop"
+
+
+def test_parts_of_unknown_kinds_join_in_the_sdk() -> None:
+    odd = {"type": "hologram", "frames": 3}
+    chunks, _ = stream(
+        {"id": "x", "choices": [{"index": 0, "delta": {"content": [odd, None]}, "finish_reason": None}]},
+        {"id": "x", "choices": [{"index": 0, "delta": {"content": [odd]}, "finish_reason": None}]},
+        {"id": "x", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+    )
+    parts = fold(chunks)["choices"][0]["message"]["content_parts"]
+    assert parts == [{**odd, "index": 0}, {"value": None, "index": 1}, {**odd, "index": 2}]

@@ -84,11 +84,13 @@ _EXACT_REASONS = frozenset({"stop", "length"})
 
 def _is_exact(choice: Any) -> bool:
     """Whether a choice is in OpenAI's own form to begin with and holds text alone: most answers of most vendors."""
-    if type(choice) is not dict or choice.get("finish_reason") not in _EXACT_REASONS or choice.get("error"):
+    if type(choice) is not dict or choice.get("error"):
         return False
-    message = choice.get("message")
+    reason, message = choice.get("finish_reason"), choice.get("message")
     return (
-        type(message) is dict
+        type(reason) is str
+        and reason in _EXACT_REASONS
+        and type(message) is dict
         and type(message.get("content")) is str
         and message.get("role") == "assistant"
         and message.get("refusal", "") is None

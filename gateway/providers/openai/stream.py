@@ -124,6 +124,8 @@ class OpenAIStreamParser:
         """A chunk without choices holds usage, or before the first one facts about the prompt (Azure's filter results):
         those go along with the first, for this one has no id yet."""
         if not self._id:
+            if "service_tier" in chunk:
+                take_service_tier(chunk)
             self._held.update((name, value) for name, value in chunk.items() if name not in _HEAD and value)
 
     def _fit(self, chunk: Json, choices: Any) -> Sequence[Json]:

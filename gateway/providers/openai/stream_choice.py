@@ -27,7 +27,18 @@ class _Call:
 class StreamChoice:
     """`finished` is the finish reason once known; `chars` counts the characters of the delta that `delta` gave last."""
 
-    __slots__ = ("_answer_id", "_begun", "_calls", "_details", "_slots", "_told", "chars", "finished", "index")
+    __slots__ = (
+        "_answer_id",
+        "_begun",
+        "_calls",
+        "_details",
+        "_parts",
+        "_slots",
+        "_told",
+        "chars",
+        "finished",
+        "index",
+    )
 
     def __init__(self, index: int, answer_id: str) -> None:
         self.index = index
@@ -36,6 +47,7 @@ class StreamChoice:
         self._answer_id = answer_id
         self._begun = False
         self._calls: list[_Call] = []
+        self._parts = 0
         self._slots: dict[int, int] = {}
         self._details: dict[tuple[Any, Any], int] = {}
         self._told: dict[int, set[str]] = {}
@@ -69,6 +81,8 @@ class StreamChoice:
         content = delta.get("content")
         if isinstance(content, list):
             take_parts(delta)
+            if "content_parts" in delta:
+                delta["content_parts"] = self._number_parts(delta["content_parts"])
         elif content is not None and not isinstance(content, str):
             raise invalid_answer("a delta's content is neither text nor parts", "invalid_sse")
         elif content is None:
@@ -88,6 +102,14 @@ class StreamChoice:
         if "reasoning_details" in delta:
             self._fit_details(delta)
         return delta
+
+    def _number_parts(self, parts: list[Any]) -> list[Json]:
+        """SDKs join entries of a list by their `index`, and take objects only."""
+        numbered = []
+        for part in parts:
+            numbered.append({**(part if isinstance(part, dict) else {"value": part}), "index": self._parts})
+            self._parts += 1
+        return numbered
 
     def _fit_calls(self, calls: Any) -> list[Json]:
         if not isinstance(calls, list):
