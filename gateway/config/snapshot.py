@@ -212,5 +212,4 @@ class Snapshot:
     tasks: tuple[DeclaredTask, ...] = ()
     keys: tuple[ClientKey, ...] = ()
     off: Mapping[str, str] = field(default_factory=dict)
-    redis_url: Secret | None = None
     warnings: tuple[str, ...] = ()

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date
 
 from gateway.core.usage import Usage
@@ -52,9 +52,6 @@ class Price:
             if prompt_tokens > tier.above:
                 chosen = tier.rates
         return chosen
-
-
-TOKEN_KINDS = tuple(field.name for field in fields(Rates) if field.name != "request")
 
 
 def cost_nano_usd(usage: Usage, price: Price) -> int:

@@ -21,7 +21,15 @@ _OURS = frozenset({FailureClass.CREDENTIAL, FailureClass.MODEL_ACCESS, FailureCl
 
 def exhausted(attempts: Sequence[Attempt]) -> PlanExhausted:
     """The error for a request whose attempts all failed. Expects at least one failed attempt."""
-    failures = [attempt.failure for attempt in attempts if attempt.failure is not None]
+    return _judge([attempt.failure for attempt in attempts if attempt.failure is not None])
+
+
+def exhausted_by(failure: Failure) -> PlanExhausted:
+    """The error for one failure that nothing could follow."""
+    return _judge([failure])
+
+
+def _judge(failures: Sequence[Failure]) -> PlanExhausted:
     for cls in _CALLERS:
         for failure in failures:
             if failure.cls is cls:
@@ -36,14 +44,6 @@ def describe(failure: Failure) -> dict[str, str | None]:
     """The fields of the error object for a failure after the commit point, where no status can be sent any more."""
     error = exhausted_by(failure)
     return {"message": error.message, "type": error.type, "param": error.param, "code": error.code}
-
-
-def exhausted_by(failure: Failure) -> PlanExhausted:
-    if failure.cls in _CALLERS:
-        return _callers_error(failure)
-    if failure.cls is FailureClass.RATE_LIMIT:
-        return _rate_limited([failure])
-    return _upstream_error(failure)
 
 
 def _callers_error(failure: Failure) -> PlanExhausted:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.config.snapshot import Snapshot
 from gateway.core.errors import NotFound
-from gateway.http.serving import CurrentServing, authorization_of
+from gateway.http.serving import CurrentServing, authorization_of, json_response
 
 
 def models_routes(current: CurrentServing, started: int) -> list[Route]:
@@ -21,7 +20,7 @@ def models_routes(current: CurrentServing, started: int) -> list[Route]:
         serving = current()
         serving.authenticator.authenticate(authorization_of(request))
         entries = [_entry(name, owner, started) for name, owner in names_of(serving.snapshot).items()]
-        return _json({"object": "list", "data": entries})
+        return json_response({"object": "list", "data": entries})
 
     async def get_model(request: Request) -> Response:
         name: str = request.path_params["name"]
@@ -32,7 +31,7 @@ def models_routes(current: CurrentServing, started: int) -> list[Route]:
             raise NotFound(
                 f"The model `{name[:200]}` does not exist or you do not have access to it.", code="model_not_found"
             )
-        return _json(_entry(name, owner, started))
+        return json_response(_entry(name, owner, started))
 
     return [Route("/v1/models", list_models), Route("/v1/models/{name:path}", get_model)]
 
@@ -49,7 +48,3 @@ def names_of(snapshot: Snapshot) -> dict[str, str]:
 
 def _entry(name: str, owner: str, created: int) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": created, "owned_by": owner}
-
-
-def _json(value: object) -> Response:
-    return Response(orjson.dumps(value), media_type="application/json")

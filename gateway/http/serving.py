@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import orjson
 from starlette.requests import Request
+from starlette.responses import Response
 
 from gateway.auth.keys import Authenticator
 from gateway.config.snapshot import Snapshot
@@ -31,3 +33,7 @@ def authorization_of(request: Request) -> bytes | None:
     """The raw `Authorization` header."""
     value = request.headers.get("authorization")
     return None if value is None else value.encode("latin-1")
+
+
+def json_response(value: object) -> Response:
+    return Response(orjson.dumps(value), media_type="application/json")

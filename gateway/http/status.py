@@ -5,26 +5,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.http.openapi import document
-from gateway.http.serving import CurrentServing, authorization_of
+from gateway.http.serving import CurrentServing, authorization_of, json_response
 
 
 def status_routes(current: CurrentServing, render_metrics: Callable[[], bytes], metrics_type: str) -> list[Route]:
 
     async def openapi(request: Request) -> Response:
         current().authenticator.authenticate(authorization_of(request))
-        return _json(document())
+        return json_response(document())
 
     async def healthz(request: Request) -> Response:
-        return _json({"status": "ok"})
+        return json_response({"status": "ok"})
 
     async def readyz(request: Request) -> Response:
-        return _json({"status": "ready"})
+        return json_response({"status": "ready"})
 
     async def metrics(request: Request) -> Response:
         current().authenticator.authenticate_admin(authorization_of(request))
@@ -36,7 +35,3 @@ def status_routes(current: CurrentServing, render_metrics: Callable[[], bytes], 
         Route("/readyz", readyz),
         Route("/metrics", metrics),
     ]
-
-
-def _json(value: object) -> Response:
-    return Response(orjson.dumps(value), media_type="application/json")
