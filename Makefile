@@ -55,9 +55,9 @@ bench: install-dev
 
 lock: install-dev
 	$(PIP) install uv
-	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
+	$(BIN)/uv pip compile -q --generate-hashes --no-strip-extras --universal --python-version 3.11 --no-emit-index-url \
 		--custom-compile-command "make lock" pyproject.toml --group build -o requirements.lock
-	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
+	$(BIN)/uv pip compile -q --generate-hashes --no-strip-extras --universal --python-version 3.11 --no-emit-index-url \
 		--custom-compile-command "make lock" pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
 
 train: .venv-train/.done
