@@ -99,10 +99,11 @@ class Gateway:
         upstreams = {
             name: open_upstream(provider, self._transports[name]) for name, provider in snapshot.providers.items()
         }
-        books = Accounting(snapshot.models, parts.clock)
+        books = Accounting(snapshot.models, parts.clock, snapshot.baselines)
         pipeline = Pipeline(
             snapshot,
             Executor(snapshot, upstreams, books, self._deadlines, parts.jitter),
+            books,
             read_signals,
             partial(_label, compile_rules(snapshot.tasks), self._text_model(snapshot), snapshot.classify.unsure_below),
             partial(_plan, snapshot),

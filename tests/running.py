@@ -65,6 +65,9 @@ class Recorder:
     def on_start(self, record: Record) -> None:
         self.started.append(record)
 
+    def on_dispatch(self, record: Record) -> None:
+        """Nothing to keep: the record itself is there from the start."""
+
     def on_end(self, record: Record) -> None:
         with self._changed:
             self.ended.append(record)

@@ -14,6 +14,7 @@ from gateway.config.lint import lint, warn_of_literal_secrets, warn_of_off_provi
 from gateway.config.prices import PriceBook, packaged_prices
 from gateway.config.problem import ConfigError, Findings, Position, Problem
 from gateway.config.references import expand
+from gateway.config.resolve_ledger import refuse_unpriced, resolve_baselines, resolve_ledger, resolve_redis
 from gateway.config.resolve_models import resolve_aliases, resolve_models
 from gateway.config.resolve_providers import resolve_providers
 from gateway.config.resolve_routes import resolve_routes, resolve_timeouts
@@ -110,6 +111,10 @@ def finish(scope: Scope, source: str) -> Loaded:
     aliases = resolve_aliases(scope)
     routes = resolve_routes(scope, models, providers, timeouts)
     classify, tasks = resolve_classify(scope), resolve_tasks(scope)
+    redis = resolve_redis(scope)
+    ledger = resolve_ledger(scope, redis)
+    baselines = resolve_baselines(scope, models)
+    refuse_unpriced(scope, models)
     warn_of_literal_secrets(scope)
     warn_of_off_providers(scope)
     if scope.findings.failed:
@@ -127,6 +132,10 @@ def finish(scope: Scope, source: str) -> Loaded:
         tasks=tasks,
         timeouts=timeouts,
         max_attempts=max_attempts,
+        baselines=baselines,
+        strict_prices=scope.config.strict_prices,
+        ledger=ledger,
+        redis=redis,
         off=off,
     )
     snapshot = Snapshot(
@@ -142,6 +151,10 @@ def finish(scope: Scope, source: str) -> Loaded:
         classify=classify,
         tasks=tasks,
         keys=keys,
+        baselines=baselines,
+        strict_prices=scope.config.strict_prices,
+        ledger=ledger,
+        redis=redis,
         off=MappingProxyType(off),
     )
     lint(scope, snapshot)

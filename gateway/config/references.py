@@ -22,6 +22,7 @@ SECRET_PLACES = frozenset(
         ("providers", "*", "headers", "*"),
         ("providers", "*", "proxy"),
         ("keys", "*", "key"),
+        ("redis", "url"),
     }
 )
 UNSHOWN_PLACES = SECRET_PLACES | {("providers", "*", "base_url")}
@@ -38,6 +39,7 @@ REFERENCE_PLACES = SECRET_PLACES | {
     ("server", "host"),
     ("server", "port"),
     ("server", "allowed_hosts", "*"),
+    ("ledger", "dir"),
 }
 MAY_BE_UNSET = ("providers", "*", "api_key")
 
@@ -114,7 +116,8 @@ class _Expander:
         return Secret(value) if secret else plain_scalar(value) if place[0] == "server" else value
 
     def _literal(self, text: str, path: Path, secret: bool) -> Any:
-        if (secret and path[2] in ("api_key", "key")) or looks_like_credential(text):
+        password = path == ("redis", "url") and "@" in text
+        if password or (secret and path[2:3] in (("api_key",), ("key",))) or looks_like_credential(text):
             self.references.literal.add(path)
         return Secret(text) if secret else text
 

@@ -16,7 +16,19 @@ from typing import Any
 
 import yaml
 
-from gateway.config.snapshot import Bounds, Classify, ClientKey, DeclaredTask, Model, Provider, Route, Server, When
+from gateway.config.snapshot import (
+    Bounds,
+    Classify,
+    ClientKey,
+    DeclaredTask,
+    Ledger,
+    Model,
+    Provider,
+    Redis,
+    Route,
+    Server,
+    When,
+)
 from gateway.core.money import NANO_PER_USD, Price, Rates
 from gateway.core.plan import Timeouts
 
@@ -38,6 +50,10 @@ def resolved_form(
     tasks: tuple[DeclaredTask, ...],
     timeouts: Timeouts,
     max_attempts: int,
+    baselines: tuple[str, ...],
+    strict_prices: bool,
+    ledger: Ledger,
+    redis: Redis | None,
     off: Mapping[str, str],
 ) -> Form:
     """Plain data under the YAML's own names, every default filled in."""
@@ -52,6 +68,10 @@ def resolved_form(
         "tasks": {task.name: task_form(task) for task in tasks},
         "routes": [route_form(route) for route in routes],
         "aliases": dict(aliases),
+        "baselines": list(baselines),
+        **given(strict_prices=strict_prices or None),
+        "ledger": ledger_form(ledger),
+        "redis": {} if redis is None else redis_form(redis),
     }
     return {name: value for name, value in form.items() if value not in ({}, [])}
 
@@ -83,6 +103,27 @@ def task_form(task: DeclaredTask) -> Form:
         keywords=list(task.keywords), regex=task.regex, header=dict(task.headers), metadata=dict(task.metadata)
     )
     return {"task": task.task, **conditions}
+
+
+def ledger_form(ledger: Ledger) -> Form:
+    return {
+        "store": ledger.store,
+        "dir": ledger.dir,
+        "keep": {"records": ledger.keep_records_s, "hours": ledger.keep_hours_s, "days": ledger.keep_days_s},
+        "max_records": ledger.max_records,
+        "max_journal": ledger.max_journal_bytes,
+        "sync": ledger.sync_s,
+    }
+
+
+def redis_form(redis: Redis) -> Form:
+    return {
+        "url": REDACTED,
+        "mode": redis.mode,
+        **given(master=redis.master),
+        "prefix": redis.prefix,
+        "timeout": redis.timeout_s,
+    }
 
 
 def server_form(server: Server) -> Form:

@@ -20,8 +20,9 @@ from gateway.core.vendor import CAPABILITIES
 REFUSED = "refused"
 """The pydantic error type of a message that is shown as it stands."""
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?) ?(ms|s|m|h)?")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?) ?(ms|s|m|h|d)?")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, None: 1.0}
+_DAY = 86_400.0
 _SIZE = re.compile(r"(\d+) ?([KMG])(?:i?B)?", re.IGNORECASE)
 _BYTES = {"K": 1024, "M": 1024**2, "G": 1024**3}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,63}")
@@ -34,15 +35,24 @@ def refuse(message: str) -> PydanticCustomError:
 
 
 def read_duration(value: Any) -> float:
-    """Seconds, from a number of seconds or a text such as 500ms, 30s, 2m, 1h."""
+    """Seconds, from a number of seconds or a text such as 500ms, 30s, 2m, 1h; at most a day."""
+    return _seconds(value, _DAY, "24h")
+
+
+def read_long_duration(value: Any) -> float:
+    """As `read_duration`, up to ten years."""
+    return _seconds(value, 3650 * _DAY, "3650d")
+
+
+def _seconds(value: Any, most: float, most_said: str) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool):
         seconds = float(value)
     elif isinstance(value, str) and (found := _DURATION.fullmatch(value)):
         seconds = float(found[1]) * _SECONDS[found[2]]
     else:
         raise refuse("must be a duration, such as 30s, 500ms, 2m, or a number of seconds")
-    if not 0 < seconds <= 24 * 3600:
-        raise refuse("must be more than 0 and at most 24h")
+    if not 0 < seconds <= most:
+        raise refuse(f"must be more than 0 and at most {most_said}")
     return seconds
 
 
@@ -106,6 +116,7 @@ def listed(value: Any) -> Any:
 
 
 Duration = Annotated[float, BeforeValidator(read_duration)]
+LongDuration = Annotated[float, BeforeValidator(read_long_duration)]
 Size = Annotated[int, BeforeValidator(read_size)]
 Name = Annotated[str, AfterValidator(read_name)]
 ModelName = Annotated[str, AfterValidator(read_model_name)]
@@ -128,5 +139,7 @@ FailureClasses = Annotated[list[Annotated[str, AfterValidator(read_failure_class
 Preference = Annotated[str, AfterValidator(read_preference)]
 Adapter = Annotated[str, AfterValidator(one_of("adapter", ("openai", "anthropic", "gemini")))]
 TransportName = Annotated[str, AfterValidator(one_of("transport", ("native", "httpx")))]
+StoreName = Annotated[str, AfterValidator(one_of("store", ("auto", "sqlite", "redis", "none")))]
+RedisMode = Annotated[str, AfterValidator(one_of("mode", ("single", "cluster", "sentinel")))]
 Tokens = Annotated[int, Field(ge=1, le=100_000_000)]
 Usd = Annotated[float, Field(ge=0, le=1_000_000)]

@@ -15,11 +15,14 @@ from gateway.config.scalars import (
     Duration,
     FailureClasses,
     HasWords,
+    LongDuration,
     ModelName,
     Name,
     Preference,
+    RedisMode,
     Share,
     Size,
+    StoreName,
     Tasks,
     Text,
     TextModelName,
@@ -203,6 +206,29 @@ class RouteSpec(Spec):
     max_attempts: Annotated[int, Field(ge=1, le=MAX_CHAIN)] | None = None
 
 
+class RedisSpec(Spec):
+    url: Secret
+    mode: RedisMode = "single"
+    master: Text | None = None
+    prefix: Name = "switchyard"
+    timeout: Duration = 0.1
+
+
+class KeepSpec(Spec):
+    records: LongDuration = 30 * 86_400.0
+    hours: LongDuration = 35 * 86_400.0
+    days: LongDuration = 400 * 86_400.0
+
+
+class LedgerSpec(Spec):
+    store: StoreName = "auto"
+    dir: Text = ".switchyard"
+    keep: KeepSpec = KeepSpec()
+    max_records: Annotated[int, Field(ge=1_000, le=100_000_000)] = 1_000_000
+    max_journal: Size = 1024**3
+    sync: Duration = 1.0
+
+
 class ClassifySpec(Spec):
     text_model: TextModelName = "builtin"
     unsure_below: Share | None = None
@@ -229,3 +255,7 @@ class Config(Spec):
     aliases: dict[AliasName, str] = {}
     timeouts: TimeoutsSpec = TimeoutsSpec()
     max_attempts: Annotated[int, Field(ge=1, le=MAX_CHAIN)] = 3
+    baselines: Annotated[list[str], BeforeValidator(listed), Field(max_length=5)] = []
+    strict_prices: bool = False
+    ledger: LedgerSpec = LedgerSpec()
+    redis: RedisSpec | None = None

@@ -195,6 +195,35 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
+class Redis:
+    """State shared between processes and machines. `url` is what redis-py takes; with `mode` "sentinel" it may name
+    several sentinels, separated by commas, and `master` the set they watch. `prefix` stands before every key;
+    `timeout_s` bounds each operation."""
+
+    url: Secret
+    mode: str = "single"
+    master: str | None = None
+    prefix: str = "switchyard"
+    timeout_s: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Where records go. `store` is "sqlite", "redis" or "none" ("auto" is resolved). `dir` holds the journal, the
+    SQLite file and the metrics files. Ages are seconds: of single records, of hourly and of daily sums. `sync_s` is
+    how often the journal is forced to the disk."""
+
+    store: str = "sqlite"
+    dir: str = ".switchyard"
+    keep_records_s: float = 30 * 86_400.0
+    keep_hours_s: float = 35 * 86_400.0
+    keep_days_s: float = 400 * 86_400.0
+    max_records: int = 1_000_000
+    max_journal_bytes: int = 1024**3
+    sync_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """`hash` is a short hex digest of the resolved config, secrets excluded; `off` names providers that are configured
     but have no credential, with the reason: they and their models stay in `providers` and `models`, but in no chain."""
@@ -211,5 +240,9 @@ class Snapshot:
     classify: Classify = field(default_factory=Classify)
     tasks: tuple[DeclaredTask, ...] = ()
     keys: tuple[ClientKey, ...] = ()
+    baselines: tuple[str, ...] = ()
+    strict_prices: bool = False
+    ledger: Ledger = field(default_factory=Ledger)
+    redis: Redis | None = None
     off: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()

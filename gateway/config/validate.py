@@ -46,12 +46,16 @@ def validate(root: Node, lost: set[Path], findings: Findings) -> Validated:
         try:
             return Validated(Config.model_validate(data), frozenset(broken), route_numbers)
         except ValidationError as failure:
-            before = len(broken)
+            before = frozenset(broken)
             for error in failure.errors(include_url=False):
                 path = original_path(error["loc"], route_numbers)
+                if entry_of(path) in before:
+                    # A section that can't do without what was set aside, such as redis without its url.
+                    broken.add(path[:1])
+                    continue
                 explain(error, path, root, findings)
                 broken.add(entry_of(path))
-            if len(broken) == before:  # cannot happen: each error names an entry that was still there
+            if broken == before:  # cannot happen: each error names an entry or a section that was still there
                 raise
 
 

@@ -13,7 +13,11 @@ from gateway.core.errors import Failure, FailureClass
 from gateway.core.label import Label, Signals
 from gateway.core.usage import Usage
 
-AttemptKind = Literal["final", "retry", "fallback", "hedge", "shadow"]
+AttemptKind = Literal["first", "retry", "fallback", "hedge", "shadow", "probe"]
+"""Why an attempt was made."""
+
+CostKind = Literal["final", "failed", "hedge", "shadow", "probe"]
+"""What money bought: the answer that the client got; attempts that gave none; losers of a race; calls of our own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,9 @@ class Plan(NamedTuple):
 class Attempt:
     """One call to one candidate, filled in while it runs. Times are monotonic seconds; cost is nano-USD.
 
-    `kind` is why it was made: "final" for the first candidate, "retry" for the same again, "fallback" for the next.
+    `kind` is why it was made: "first", "retry" for the same again, "fallback" for the next, "hedge" for one that runs
+    beside another. `key` is the name of the credential where a provider has several. `price_version` names the price
+    that the cost was taken from. `cancelled`: we ended it, because another was faster or the client had gone.
     """
 
     candidate: Candidate
@@ -106,8 +112,39 @@ class Attempt:
     failure: Failure | None = None
     usage: Usage | None = None
     cost_nano_usd: int | None = None
+    price_version: str | None = None
     bytes_received: int = 0
     warnings: tuple[str, ...] = ()
+    key: str | None = None
+    cancelled: bool = False
+
+
+def costs_of(attempts: list[Attempt]) -> dict[CostKind, int]:
+    """Nano-USD by what it bought; attempts without a price are left out. The last attempt that was neither cancelled
+    for another nor a call of our own is the one that the client has."""
+    costs: dict[CostKind, int] = {}
+    final = answering(attempts)
+    for attempt in attempts:
+        if attempt.cost_nano_usd:
+            kind = _bought(attempt, final)
+            costs[kind] = costs.get(kind, 0) + attempt.cost_nano_usd
+    return costs
+
+
+def answering(attempts: list[Attempt]) -> Attempt | None:
+    """The attempt whose answer, or whose failure, the client was given."""
+    for attempt in reversed(attempts):
+        if attempt.kind not in ("shadow", "probe") and not (attempt.cancelled and len(attempts) > 1):
+            return attempt
+    return attempts[-1] if attempts else None
+
+
+def _bought(attempt: Attempt, final: Attempt | None) -> CostKind:
+    if attempt.kind == "shadow" or attempt.kind == "probe":
+        return attempt.kind
+    if attempt is final:
+        return "final"
+    return "hedge" if attempt.cancelled else "failed"
 
 
 def cost_of(attempts: list[Attempt]) -> int | None:
@@ -126,8 +163,11 @@ class Record:
     """Everything known of one request, as it goes to observers when the request has ended.
 
     `outcome` is "ok", "error", "client_gone" or "rejected". `created` is epoch seconds, the other times are monotonic
-    seconds. `cost_nano_usd` is the cost of all attempts, None while any of them is unpriced.
-    `hops` is how many gateways the request had passed before this one.
+    seconds; `ended` is when the last byte was handed to the server. `principal`, `team` and `tags` are the caller's;
+    `asked_for` is the `model` of the request. `cost_nano_usd` is the cost of all attempts, None while any of them is
+    unpriced; `costs` has it by what it bought. `baselines` are the models named in the config and what the tokens of
+    `usage` would have cost there, None for an unpriced one. `quality` are the defects that the answer itself shows
+    (core.quality). `hops` is how many gateways the request had passed before this one.
     """
 
     request_id: str
@@ -135,6 +175,9 @@ class Record:
     started: float
     stream: bool
     principal: str = ""
+    team: str | None = None
+    tags: frozenset[str] = frozenset()
+    asked_for: str = ""
     config: str = ""
     signals: Signals | None = None
     label: Label | None = None
@@ -147,5 +190,12 @@ class Record:
     finish_reason: str | None = None
     usage: Usage | None = None
     cost_nano_usd: int | None = None
+    costs: dict[CostKind, int] = field(default_factory=dict)
+    baselines: tuple[tuple[str, int | None], ...] = ()
+    quality: tuple[str, ...] = ()
     error_code: str | None = None
     hops: int = 0
+
+    @property
+    def final(self) -> Attempt | None:
+        return answering(self.attempts)

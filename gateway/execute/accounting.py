@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 
 from gateway.config.snapshot import Model
 from gateway.core.clock import Clock
 from gateway.core.errors import Failure, FailureClass
-from gateway.core.money import cost_nano_usd, price_on
-from gateway.core.plan import Attempt, AttemptKind, Candidate, Record
+from gateway.core.money import Price, cost_nano_usd, price_on
+from gateway.core.plan import Attempt, AttemptKind, Candidate, Record, cost_of, costs_of
 from gateway.core.usage import Usage
 
 CHARS_PER_TOKEN = 4
@@ -22,11 +22,13 @@ log = logging.getLogger("gateway.execute")
 
 
 class Accounting:
-    """Bound to one snapshot's models; `clock` gives every time in the record."""
+    """Bound to one snapshot's models; `clock` gives every time in the record. `baselines` are the catalogue names whose
+    price every answer is compared with."""
 
-    def __init__(self, models: Mapping[str, Model], clock: Clock) -> None:
+    def __init__(self, models: Mapping[str, Model], clock: Clock, baselines: Sequence[str] = ()) -> None:
         self._models = models
         self._clock = clock
+        self._baselines = tuple((name, models[name].prices) for name in baselines)
 
     def begin(self, candidate: Candidate, record: Record, kind: AttemptKind) -> Attempt:
         attempt = Attempt(candidate, kind, started=self._clock.monotonic())
@@ -41,12 +43,37 @@ class Accounting:
         attempt.ended = self._clock.monotonic()
         attempt.failure = failure
         attempt.usage = usage
-        prices = self._models[attempt.candidate.model].prices
-        if usage is None or not prices:
+        if usage is None:
             return
-        price = prices[0] if len(prices) == 1 else price_on(prices, self.today())
+        price = self._in_force(self._models[attempt.candidate.model].prices)
         if price is not None:
             attempt.cost_nano_usd = cost_nano_usd(usage, price)
+            attempt.price_version = price.version
+
+    def sum_up(self, record: Record) -> None:
+        """What the attempts of an ended request come to: its usage, cost and baseline costs."""
+        record.ended = self._clock.monotonic()
+        attempts = record.attempts
+        if not attempts:
+            return
+        final = record.final
+        if final is not None:
+            if final.ended is None:
+                final.ended = record.ended
+            if final.failure is None:
+                record.first_token = final.first_token
+                record.usage = final.usage
+        record.cost_nano_usd = cost_of(attempts)
+        record.costs = costs_of(attempts)
+        if record.usage is not None and self._baselines:
+            record.baselines = tuple(self._baseline(name, prices, record.usage) for name, prices in self._baselines)
+
+    def _baseline(self, name: str, prices: tuple[Price, ...], usage: Usage) -> tuple[str, int | None]:
+        price = self._in_force(prices)
+        return name, None if price is None else cost_nano_usd(usage, price)
+
+    def _in_force(self, prices: tuple[Price, ...]) -> Price | None:
+        return prices[0] if len(prices) == 1 else price_on(prices, self.today())
 
     def today(self) -> date:
         return datetime.fromtimestamp(self._clock.time(), UTC).date()

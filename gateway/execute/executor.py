@@ -54,7 +54,7 @@ class Executor:
         """
         loop = self._deadlines.loop
         deadline = loop.time() + plan.timeouts.total
-        attempt = self._books.begin(plan.candidates[0], record, "final")
+        attempt = self._books.begin(plan.candidates[0], record, "first")
         while True:
             try:
                 if request.stream:

@@ -14,8 +14,9 @@ from gateway.core.chat import ChatAnswer, ChatRequest
 from gateway.core.clock import Clock
 from gateway.core.events import Observer
 from gateway.core.label import Label, Signals
-from gateway.core.plan import Plan, Record, cost_of
+from gateway.core.plan import Plan, Record
 from gateway.core.principal import Principal
+from gateway.execute.accounting import Accounting
 from gateway.execute.executor import Executor
 from gateway.execute.stream import ChatStream
 
@@ -44,6 +45,7 @@ class Pipeline:
         self,
         snapshot: Snapshot,
         executor: Executor,
+        books: Accounting,
         read_signals: Callable[[ChatRequest], Signals],
         label: Callable[[ChatRequest, Signals, Mapping[str, str]], Label],
         planner: Planner,
@@ -52,6 +54,7 @@ class Pipeline:
     ) -> None:
         self.snapshot = snapshot
         self._executor = executor
+        self._books = books
         self._read_signals = read_signals
         self._label = label
         self._planner = planner
@@ -59,7 +62,7 @@ class Pipeline:
         self._clock = clock
 
     def open(self, request_id: str) -> Record:
-        """Start a request's record. Every `open` is followed by exactly one `close`."""
+        """Start a request's record. Every `open` is followed by a `close`."""
         record = Record(
             request_id=request_id,
             created=self._clock.time(),
@@ -79,28 +82,27 @@ class Pipeline:
         """
         record.stream = request.stream
         record.principal = principal.name
+        record.team = principal.team
+        record.tags = principal.tags
+        record.asked_for = request.model
         record.signals = signals = self._read_signals(request)
         record.label = label = self._label(request, signals, headers)
         days, seconds = divmod(record.created, 86_400)
         today = date.fromordinal(_EPOCH_DAY + int(days))
         record.plan = plan = self._planner(request, label, signals, principal, headers, seconds / 3600, today)
+        self._observer.on_dispatch(record)
         result = await self._executor.run(request, plan, record)
         if isinstance(result, ChatAnswer):
             record.finish_reason = result.finish_reason
         return result
 
     def close(self, record: Record, outcome: str, http_status: int, error_code: str | None = None) -> None:
-        """End the record: sum up its attempts and hand it to the observer."""
-        record.ended = self._clock.monotonic()
+        """End the record: sum up its attempts and hand it to the observer. Called before the last bytes are handed
+        out, so what goes wrong after that changes nothing: a second call is ignored."""
+        if record.ended is not None:
+            return
         record.outcome = outcome
         record.http_status = http_status
         record.error_code = error_code
-        if record.attempts:
-            last = record.attempts[-1]
-            if last.ended is None:
-                last.ended = record.ended
-            if last.failure is None:
-                record.first_token = last.first_token
-                record.usage = last.usage
-            record.cost_nano_usd = cost_of(record.attempts)
+        self._books.sum_up(record)
         self._observer.on_end(record)

@@ -135,8 +135,9 @@ class _Exchange:
         try:
             body = orjson.dumps(answer.body)
         except TypeError:
-            record.attempts[-1].failure = TOO_DEEP
+            self._fail(TOO_DEEP)
             raise exhausted_by(TOO_DEEP) from None
+        self._serving.pipeline.close(record, "ok", 200)
         headers: RawHeaders = [
             JSON,
             (b"content-length", str(len(body)).encode()),
@@ -146,7 +147,6 @@ class _Exchange:
         self._started = True
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
-        self._serving.pipeline.close(record, "ok", 200)
 
     async def _send_stream(self, stream: ChatStream) -> None:
         record, send = self._record, self._send
@@ -157,25 +157,36 @@ class _Exchange:
             (REQUEST_ID, record.request_id.encode()),
             *self._decision(),
         ]
-        failed: ProviderError | None = None
+        end = DONE
         try:
             self._started = True
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             try:
                 while (batch := await stream.next_batch()) is not None:
                     await send({"type": "http.response.body", "body": encode(batch), "more_body": True})
+                self._close_stream(stream, None)
             except ProviderError as error:
-                failed = error
-            end = DONE if failed is None else encode_error(failed)
+                self._close_stream(stream, error.failure)
+                end = encode_error(error)
             await send({"type": "http.response.body", "body": end})
         finally:
             stream.close()
+
+    def _close_stream(self, stream: ChatStream, failure: Failure | None) -> None:
+        """Before the last bytes: whatever the client sees completed is recorded."""
+        record = self._record
+        stream.close()
         record.finish_reason = stream.finish_reason
-        if failed is None:
+        if failure is None:
             self._serving.pipeline.close(record, "ok", 200)
         else:
-            record.attempts[-1].failure = failed.failure
-            self._serving.pipeline.close(record, "error", 200, describe(failed.failure)["code"])
+            self._fail(failure)
+            self._serving.pipeline.close(record, "error", 200, describe(failure)["code"])
+
+    def _fail(self, failure: Failure) -> None:
+        final = self._record.final
+        if final is not None:
+            final.failure = failure
 
 
 class _Watch:

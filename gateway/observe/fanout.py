@@ -16,11 +16,15 @@ class Fanout:
 
     def __init__(self, observers: Sequence[Observer]) -> None:
         self._starts = tuple(observer.on_start for observer in observers)
+        self._dispatches = tuple(observer.on_dispatch for observer in observers)
         self._ends = tuple(observer.on_end for observer in observers)
         self.failures = 0
 
     def on_start(self, record: Record) -> None:
         self._tell(self._starts, record)
+
+    def on_dispatch(self, record: Record) -> None:
+        self._tell(self._dispatches, record)
 
     def on_end(self, record: Record) -> None:
         self._tell(self._ends, record)

@@ -85,6 +85,9 @@ class Metrics:
     def on_start(self, record: Record) -> None:
         self._running += 1
 
+    def on_dispatch(self, record: Record) -> None:
+        """Nothing is counted here."""
+
     def on_end(self, record: Record) -> None:
         self._running -= 1
         self._ended.append(record)

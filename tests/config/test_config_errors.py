@@ -27,7 +27,10 @@ from tests.config.reading import (
 )
 
 HEX = "ab" * 32
-TOP_LEVEL = "aliases, classify, keys, max_attempts, models, providers, routes, server, tasks, timeouts"
+TOP_LEVEL = (
+    "aliases, baselines, classify, keys, ledger, max_attempts, models, providers, redis, routes, server, "
+    "strict_prices, tasks, timeouts"
+)
 
 SHAPE = [
     (
@@ -36,8 +39,8 @@ SHAPE = [
     ),
     (top("¶sever: {port: 1}"), 'unknown key "sever"; did you mean "server"?'),
     (
-        top("¶redis: {url: x}"),
-        f'unknown key "redis"; one of: {TOP_LEVEL}',
+        top("¶mysql: {url: x}"),
+        f'unknown key "mysql"; one of: {TOP_LEVEL}',
     ),
     (top("server: ¶[a]"), '"server" must be a mapping of keys'),
     (top("keys: ¶5"), '"keys" must be a mapping, such as {name: value}, not 5'),

@@ -150,7 +150,7 @@ def test_losing_a_provider_changes_only_headers(
     assert raw.parse().choices[0].message.content == text == "still here"
     assert (raw.headers["x-gateway-model"], raw.headers["x-gateway-attempts"]) == ("claude", "2")
     kinds = [(attempt.candidate.model, attempt.kind) for attempt in gateway.records.last().attempts]
-    assert kinds == [("gpt", "final"), ("claude", "fallback")]
+    assert kinds == [("gpt", "first"), ("claude", "fallback")]
 
 
 def test_a_model_that_can_not_is_passed_over(client: openai.OpenAI) -> None:

@@ -32,7 +32,7 @@ def plan(*candidates: Candidate, max_attempts: int = 3, fallback_on: frozenset[F
 
 def failed(candidate: Candidate, cls: FailureClass, **facts: object) -> Attempt:
     failure = Failure(cls, "some_reason", "told by the vendor", **facts)  # type: ignore[arg-type]
-    return Attempt(candidate, "final", 0.0, failure=failure)
+    return Attempt(candidate, "first", 0.0, failure=failure)
 
 
 def step_after(the_plan: Plan, *attempts: Attempt) -> Step | None:

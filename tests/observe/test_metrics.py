@@ -46,11 +46,11 @@ def counted(record: Record) -> dict[tuple[str, ...], float]:
 
 
 def test_an_answer_with_a_fallback() -> None:
-    first = Attempt(A, "final", 10.001, failure=Failure(FailureClass.TRANSIENT, "upstream_5xx", "x"))
+    first = Attempt(A, "first", 10.001, failure=Failure(FailureClass.TRANSIENT, "upstream_5xx", "x"))
     second = Attempt(B, "fallback", 10.2, usage=Usage(input=7, cache_read=3, output=5, reasoning=2), cost_nano_usd=1500)
     found = counted(answered(first, second, stream=True))
     assert found["gateway_requests_total", "default", "coding", "b", "ok", "200"] == 1
-    assert found["gateway_attempts_total", "a", "one", "final", "transient"] == 1
+    assert found["gateway_attempts_total", "a", "one", "first", "transient"] == 1
     assert found["gateway_attempts_total", "b", "two", "fallback", "ok"] == 1
     assert found["gateway_fallbacks_total", "a", "b", "transient"] == 1
     assert found["gateway_tokens_total", "coding", "b", "input"] == 7
@@ -64,7 +64,7 @@ def test_an_answer_with_a_fallback() -> None:
 
 
 def test_an_unpriced_answer_is_counted_as_such_and_not_as_free() -> None:
-    found = counted(answered(Attempt(A, "final", 10.0, usage=Usage(output=1, source="estimated")), cost=None))
+    found = counted(answered(Attempt(A, "first", 10.0, usage=Usage(output=1, source="estimated")), cost=None))
     assert found["gateway_unpriced_requests_total", "a"] == 1
     assert found["gateway_usage_estimated_total", "a"] == 1
     assert not [name for name in found if name[0] == "gateway_cost_usd_total"]
@@ -78,7 +78,7 @@ def test_a_rejected_request_has_no_model() -> None:
 
 def test_in_flight_goes_up_and_down() -> None:
     metrics = Metrics()
-    records = [answered(Attempt(A, "final", 10.0)) for _ in range(3)]
+    records = [answered(Attempt(A, "first", 10.0)) for _ in range(3)]
     for record in records:
         metrics.on_start(record)
     assert samples(metrics)["gateway_requests_in_flight",] == 3
@@ -91,7 +91,7 @@ def test_nothing_is_lost_between_batches() -> None:
     metrics = Metrics()
     total = BATCH * 2 + 7
     for _ in range(total):
-        record = answered(Attempt(A, "final", 10.0))
+        record = answered(Attempt(A, "first", 10.0))
         metrics.on_start(record)
         metrics.on_end(record)
     assert samples(metrics)["gateway_requests_total", "default", "coding", "a", "ok", "200"] == total
@@ -101,6 +101,9 @@ class Broken:
     def on_start(self, record: Record) -> None:
         raise RuntimeError("start")
 
+    def on_dispatch(self, record: Record) -> None:
+        raise RuntimeError("no")
+
     def on_end(self, record: Record) -> None:
         raise RuntimeError("end")
 
@@ -108,7 +111,7 @@ class Broken:
 def test_a_broken_observer_hurts_nobody() -> None:
     metrics = Metrics()
     fanout = Fanout([Broken(), metrics])
-    record = answered(Attempt(A, "final", 10.0))
+    record = answered(Attempt(A, "first", 10.0))
     fanout.on_start(record)
     fanout.on_end(record)
     assert fanout.failures == 2
