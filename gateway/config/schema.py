@@ -68,6 +68,12 @@ class ServerSpec(Spec):
     max_json_depth: Annotated[int, Field(ge=8, le=200)] = 128
     max_messages: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
     body_timeout: Duration = 30.0
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    grace: Duration = 25.0
+    watch: bool = True
+    max_in_flight: Annotated[int, Field(ge=1, le=1_000_000)] = 2000
+    queue: Annotated[int, Field(ge=0, le=1_000_000)] = 1000
+    queue_timeout: Duration = 5.0
     allowed_hosts: Texts | None = None
     headers: bool = True
     allow_unauthenticated: bool = False

@@ -181,7 +181,8 @@ class ClientKey:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """How the gateway itself listens. `unsafe_open` is the YAML's `allow_unauthenticated: true`."""
+    """How the gateway itself listens. `unsafe_open` is the YAML's `allow_unauthenticated: true`; `max_in_flight` and
+    `queue` count chat requests of one worker."""
 
     host: str = "127.0.0.1"
     port: int = 8080
@@ -189,6 +190,12 @@ class Server:
     max_json_depth: int = 128
     max_messages: int = 10_000
     body_timeout_s: float = 30.0
+    workers: int = 1
+    grace_s: float = 25.0
+    watch: bool = True
+    max_in_flight: int = 2000
+    queue: int = 1000
+    queue_timeout_s: float = 5.0
     allowed_hosts: frozenset[str] = frozenset()
     headers: bool = True
     unsafe_open: bool = False

@@ -15,11 +15,12 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from gateway.core.chat import ChatAnswer
-from gateway.core.errors import BadRequest, Failure, FailureClass, GatewayError, Overloaded, ProviderError
+from gateway.core.errors import BadRequest, Failure, FailureClass, GatewayError, ProviderError
 from gateway.core.plan import Record
 from gateway.execute.deadlines import Deadlines
 from gateway.execute.stream import ChatStream
 from gateway.execute.verdict import describe, exhausted_by
+from gateway.http.admission import Admission, shutting_down
 from gateway.http.body import ClientGone, RawHeaderMap, parse_json_object, read_body
 from gateway.http.chat_schema import check_chat_request
 from gateway.http.errors import body_of, internal_error, send_error
@@ -50,18 +51,21 @@ log = logging.getLogger("gateway.http")
 class ChatEndpoint:
     """The ASGI app of one path. `new_id` gives request ids."""
 
-    def __init__(self, current: CurrentServing, new_id: Callable[[], str]) -> None:
+    def __init__(self, current: CurrentServing, new_id: Callable[[], str], admission: Admission) -> None:
         self._current = current
         self._new_id = new_id
+        self._admission = admission
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         serving = self._current()
+        users = serving.users
+        users.count += 1
         record = serving.pipeline.open(self._new_id())
         task = asyncio.current_task(serving.deadlines.loop)
         assert task is not None
         exchange = _Exchange(serving, scope, receive, send, record)
         try:
-            await exchange.answer(task)
+            await exchange.answer(task, self._admission)
         except GatewayError as error:
             await exchange.refuse(error)
         except ClientGone:
@@ -76,12 +80,18 @@ class ChatEndpoint:
         except Exception:
             log.exception("request failed", extra={"request_id": record.request_id})
             await exchange.refuse(internal_error())
+        finally:
+            if exchange.admitted:
+                self._admission.leave()
+            users.count -= 1
+            if users.none_left is not None:
+                users.look()
 
 
 class _Exchange:
     """One request's way through the edge."""
 
-    __slots__ = ("_receive", "_record", "_scope", "_send", "_serving", "_started", "client_gone")
+    __slots__ = ("_receive", "_record", "_scope", "_send", "_serving", "_started", "admitted", "client_gone")
 
     def __init__(self, serving: Serving, scope: Scope, receive: Receive, send: Send, record: Record) -> None:
         self._serving = serving
@@ -90,13 +100,19 @@ class _Exchange:
         self._send = send
         self._record = record
         self._started = False
+        self.admitted = False
         self.client_gone = False
 
-    async def answer(self, task: asyncio.Task[None]) -> None:
+    async def answer(self, task: asyncio.Task[None], admission: Admission) -> None:
         serving, record = self._serving, self._record
         headers: RawHeaderMap = dict(self._scope["headers"])
         principal = serving.authenticator.authenticate(headers.get(b"authorization"))
         record.hops = _hops(headers)
+        if admission.running < admission.limit:
+            admission.running += 1
+        else:
+            await admission.wait()
+        self.admitted = True
         server = serving.snapshot.server
         body = await read_body(self._receive, headers, server, serving.deadlines, task)
         request = check_chat_request(parse_json_object(body, server.max_json_depth), server)
@@ -213,12 +229,6 @@ class _Watch:
     async def _wait(self) -> None:
         await self._exchange.client_leaves()
         self._handler.cancel()
-
-
-def shutting_down() -> GatewayError:
-    return Overloaded(
-        "The gateway is shutting down.", code="shutting_down", headers=(("retry-after", "1"), ("connection", "close"))
-    )
 
 
 def encode(batch: list[dict[str, object]]) -> bytes:

@@ -15,6 +15,21 @@ from gateway.execute.deadlines import Deadlines
 from gateway.execute.pipeline import Pipeline
 
 
+class Users:
+    """How many requests run under one Serving. `none_left`, once set, is called when there are none any more."""
+
+    __slots__ = ("count", "none_left")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.none_left: Callable[[], None] | None = None
+
+    def look(self) -> None:
+        if self.count == 0 and self.none_left is not None:
+            none_left, self.none_left = self.none_left, None
+            none_left()
+
+
 @dataclass(frozen=True, slots=True)
 class Serving:
     """One snapshot's rooms. `rule_headers` are the client headers that rules ask for, in lower case bytes."""
@@ -24,6 +39,7 @@ class Serving:
     pipeline: Pipeline
     rule_headers: tuple[bytes, ...]
     deadlines: Deadlines
+    users: Users
 
 
 CurrentServing = Callable[[], Serving]

@@ -14,6 +14,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from gateway.core.money import NANO_PER_USD
 from gateway.core.plan import Attempt, Record
 from gateway.core.usage import Usage
+from gateway.observe.config_state import ConfigState
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 NONE = "none"
@@ -39,6 +40,21 @@ class Metrics:
         )
         self._running = 0
         self._ended: list[Record] = []
+        self.config = ConfigState("", 0.0)
+        registry.register(self.config)
+        self._waiting = Gauge(
+            "gateway_requests_waiting",
+            "Requests that wait for their turn.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._queued = Counter("gateway_requests_queued", "Requests that had to wait for their turn.", registry=registry)
+        self._overloaded = Counter(
+            "gateway_requests_overloaded",
+            "Requests turned away because the worker was full.",
+            ("reason",),
+            registry=registry,
+        )
         in_flight = Gauge("gateway_requests_in_flight", "Requests being served.", registry=registry)
         in_flight.set_function(lambda: self._running)
         self._duration = Histogram(
@@ -81,6 +97,16 @@ class Metrics:
         self._usage_estimated = Counter(
             "gateway_usage_estimated", "Answers whose usage the vendor did not report.", ("model",), registry=registry
         )
+
+    def on_queued(self) -> None:
+        self._queued.inc()
+        self._waiting.inc()
+
+    def on_dequeued(self) -> None:
+        self._waiting.dec()
+
+    def on_overloaded(self, reason: str) -> None:
+        self._overloaded.labels(reason).inc()
 
     def on_start(self, record: Record) -> None:
         self._running += 1

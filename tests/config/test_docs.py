@@ -77,8 +77,10 @@ def test_the_defaults_of_the_server() -> None:
     server = Config().server
     written = {key: default.strip("`") for key, _, default, _ in ROWS if key.startswith("server.")}
     assert written["server.max_body"] == f"{server.max_body >> 20}MB"
-    assert written["server.body_timeout"] == f"{server.body_timeout:g}s"
-    for name in ("host", "port", "max_json_depth", "max_messages", "headers", "allow_unauthenticated"):
+    for name in ("body_timeout", "grace", "queue_timeout"):
+        assert written[f"server.{name}"] == f"{getattr(server, name):g}s"
+    numbers = ("port", "max_json_depth", "max_messages", "workers", "max_in_flight", "queue")
+    for name in ("host", *numbers, "headers", "watch", "allow_unauthenticated"):
         assert written[f"server.{name}"] == str(getattr(server, name)).replace("True", "true").replace("False", "false")
 
 
