@@ -5,13 +5,13 @@ The only service module that imports every room. It wires and owns lifetimes; it
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -24,7 +24,7 @@ from gateway.classify.declared import TaskRule, compile_rules, declared_task
 from gateway.classify.label import StructureOnly, TextModel, label
 from gateway.classify.memo import RememberingModel
 from gateway.classify.signals import read_signals
-from gateway.classify.text import load_text_model
+from gateway.classify.text import TrainedModel, load_text_model
 from gateway.config.snapshot import Provider, Snapshot
 from gateway.core.chat import ChatRequest
 from gateway.core.clock import Clock, SystemClock
@@ -39,10 +39,12 @@ from gateway.execute.executor import Executor
 from gateway.execute.pipeline import Pipeline
 from gateway.execute.upstream import Upstream
 from gateway.http import errors
+from gateway.http.admin import Reloader, admin_routes, nobody_reloads
+from gateway.http.admission import Admission
 from gateway.http.chat import CHAT_PATH, ChatEndpoint
 from gateway.http.front_door import FrontDoor
 from gateway.http.models import models_routes
-from gateway.http.serving import CurrentServing, Serving
+from gateway.http.serving import Serving, Users
 from gateway.http.status import status_routes
 from gateway.observe.fanout import Fanout
 from gateway.observe.metrics import CONTENT_TYPE, Metrics
@@ -52,6 +54,7 @@ from gateway.route.match import Facts
 from gateway.route.router import headers_of_rules, make_plan
 from gateway.transport.base import Transport, TransportLimits
 from gateway.transport.native import NativeTransport
+from gateway.transport.transports import Kind, Link, Transports
 
 USER_AGENT = f"switchyard/{__version__}"
 
@@ -70,34 +73,81 @@ class Parts:
 
 
 class Gateway:
-    """One process's gateway: the app, what it serves now, and the connections it holds."""
+    """One process's gateway: the app, what it serves now, and what it holds from one config to the next (connections,
+    remembered verdicts, metrics).
 
-    def __init__(self, snapshot: Snapshot, parts: Parts | None = None, observers: tuple[Observer, ...] = ()) -> None:
+    `slot` is the worker's number where a supervisor runs several; `reloader` asks that supervisor to read the config
+    anew; `text_model` is a model that is loaded already.
+    """
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        parts: Parts | None = None,
+        observers: tuple[Observer, ...] = (),
+        *,
+        slot: int | None = None,
+        reloader: Reloader = nobody_reloads,
+        text_model: TrainedModel | None = None,
+    ) -> None:
         self._parts = parts or Parts.real()
+        self.slot = slot
+        self.draining = False
         self.metrics = Metrics()
         self._observer = Fanout((self.metrics, *observers))
         self._deadlines = Deadlines()
-        self._transports = open_transports(snapshot)
+        self._transports = Transports(open_transport)
+        self._text_model = RememberingModel(text_model) if text_model is not None else None
+        self._links: dict[Serving, frozenset[Link]] = {}
+        self._closing: set[asyncio.Task[None]] = set()
         self._serving = self._build(snapshot)
-        chat = ChatEndpoint(self.current, self._parts.new_id)
-        self.api = build_api(self.current, chat, self.metrics, self._parts, self.aclose)
+        self._admission = Admission(snapshot.server, self._deadlines, self.metrics)
+        self.metrics.config.take(snapshot.hash, self._parts.clock.time())
+        chat = ChatEndpoint(self.current, self._parts.new_id, self._admission)
+        self.api = build_api(self, chat, self._parts, reloader)
         self.app = FrontDoor(self.api, chat, self.current, self._parts.new_id)
 
     def current(self) -> Serving:
         """What is served now; a request takes it once and keeps it."""
         return self._serving
 
-    async def aclose(self) -> None:
-        for transport in self._transports.values():
-            await transport.aclose()
+    def reload(self, snapshot: Snapshot) -> None:
+        """Serve another config from the next request on. Those under way keep theirs; connections to endpoints that
+        stay are kept, those to others are closed once nobody needs them."""
+        before, self._serving = self._serving, self._build(snapshot)
+        self._admission.resize(snapshot.server)
+        self.metrics.config.take(snapshot.hash, self._parts.clock.time())
+        before.users.none_left = partial(self._let_go, before)
+        before.users.look()
 
-    def _text_model(self, snapshot: Snapshot) -> TextModel:
-        return RememberingModel(load_text_model()) if snapshot.classify.text_model else StructureOnly()
+    def drain(self) -> None:
+        """Take no new request. Those under way, and those that wait already, go on."""
+        self.draining = True
+        self._admission.close()
+
+    async def aclose(self) -> None:
+        await self._transports.aclose()
+
+    def _let_go(self, serving: Serving) -> None:
+        del self._links[serving]
+        used = frozenset[Link]().union(*self._links.values())
+        closing = asyncio.get_running_loop().create_task(self._transports.keep_only(used))
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
+    def _text_model_of(self, snapshot: Snapshot) -> TextModel:
+        if not snapshot.classify.text_model:
+            return StructureOnly()
+        if self._text_model is None:
+            self._text_model = RememberingModel(load_text_model())
+        return self._text_model
 
     def _build(self, snapshot: Snapshot) -> Serving:
         parts = self._parts
+        links = {name: link_of(provider, snapshot) for name, provider in snapshot.providers.items()}
         upstreams = {
-            name: open_upstream(provider, self._transports[name]) for name, provider in snapshot.providers.items()
+            name: open_upstream(provider, self._transports.over(links[name]))
+            for name, provider in snapshot.providers.items()
         }
         books = Accounting(snapshot.models, parts.clock, snapshot.baselines)
         pipeline = Pipeline(
@@ -105,14 +155,18 @@ class Gateway:
             Executor(snapshot, upstreams, books, self._deadlines, parts.jitter),
             books,
             read_signals,
-            partial(_label, compile_rules(snapshot.tasks), self._text_model(snapshot), snapshot.classify.unsure_below),
+            partial(
+                _label, compile_rules(snapshot.tasks), self._text_model_of(snapshot), snapshot.classify.unsure_below
+            ),
             partial(_plan, snapshot),
             self._observer,
             parts.clock,
         )
         asked = headers_of_rules(snapshot) | {name for task in snapshot.tasks for name, _ in task.headers}
         rule_headers = tuple(name.encode("latin-1") for name in sorted(asked))
-        return Serving(snapshot, Authenticator(snapshot.keys), pipeline, rule_headers, self._deadlines)
+        serving = Serving(snapshot, Authenticator(snapshot.keys), pipeline, rule_headers, self._deadlines, Users())
+        self._links[serving] = frozenset(links.values())
+        return serving
 
 
 def _label(
@@ -141,21 +195,19 @@ def _plan(
     return make_plan(request, facts, snapshot, today)
 
 
-def open_transports(snapshot: Snapshot) -> dict[str, Transport]:
-    """A transport per provider: native ones are shared, since pools are kept by endpoint."""
+def link_of(provider: Provider, snapshot: Snapshot) -> Link:
     limits = TransportLimits(connect_s=snapshot.timeouts.connect)
-    native = NativeTransport(limits)
-    return {
-        name: native if provider.transport == "native" else _open_httpx(provider, limits)
-        for name, provider in snapshot.providers.items()
-    }
+    proxy = provider.proxy if provider.transport == "httpx" else None
+    return Link(Kind(provider.transport, limits, proxy), provider.endpoint)
 
 
-def _open_httpx(provider: Provider, limits: TransportLimits) -> Transport:
+def open_transport(kind: Kind) -> Transport:
+    if kind.name == "native":
+        return NativeTransport(kind.limits)
     # Few configs name it, and importing it takes a tenth of a second of every start.
     from gateway.transport.httpx_client import HttpxTransport
 
-    return HttpxTransport(limits, provider.proxy)
+    return HttpxTransport(kind.limits, kind.proxy)
 
 
 def open_upstream(provider: Provider, transport: Transport) -> Upstream:
@@ -176,16 +228,14 @@ def open_upstream(provider: Provider, transport: Transport) -> Upstream:
     )
 
 
-def build_api(
-    current: CurrentServing, chat: ChatEndpoint, metrics: Metrics, parts: Parts, on_shutdown: Callable[[], Any]
-) -> FastAPI:
+def build_api(gateway: Gateway, chat: ChatEndpoint, parts: Parts, reloader: Reloader) -> FastAPI:
     """The FastAPI app. The chat endpoint is mounted as a plain ASGI class: a framework's work per request would cost
     more than all of ours."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
-        await on_shutdown()
+        await gateway.aclose()
 
     app = FastAPI(
         title="Switchyard",
@@ -196,8 +246,9 @@ def build_api(
     )
     app.router.routes += [
         Route(CHAT_PATH, chat, methods=["POST"]),
-        *models_routes(current, int(parts.clock.time())),
-        *status_routes(current, metrics.render, CONTENT_TYPE),
+        *models_routes(gateway.current, int(parts.clock.time())),
+        *status_routes(gateway.current, lambda: gateway.draining, gateway.metrics.render, CONTENT_TYPE),
+        *admin_routes(gateway.current, reloader),
     ]
     app.add_exception_handler(HTTPException, errors.handle_http_exception)
     app.add_exception_handler(RequestValidationError, errors.handle_validation_error)

@@ -31,7 +31,17 @@ class Admission:
     """Belongs to one event loop. A request enters by `running += 1` while `running < limit`, which is all that it costs
     in good times, and else by `wait()`; each that came in leaves by `leave()`."""
 
-    __slots__ = ("_closed", "_deadlines", "_length", "_most", "_timeout_s", "_turnstile", "_waiting", "limit", "running")
+    __slots__ = (
+        "_closed",
+        "_deadlines",
+        "_length",
+        "_most",
+        "_timeout_s",
+        "_turnstile",
+        "_waiting",
+        "limit",
+        "running",
+    )
 
     def __init__(self, server: Server, deadlines: Deadlines, turnstile: Turnstile) -> None:
         self._deadlines = deadlines

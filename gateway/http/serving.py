@@ -30,7 +30,7 @@ class Users:
             none_left()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Serving:
     """One snapshot's rooms. `rule_headers` are the client headers that rules ask for, in lower case bytes."""
 
@@ -51,5 +51,5 @@ def authorization_of(request: Request) -> bytes | None:
     return None if value is None else value.encode("latin-1")
 
 
-def json_response(value: object) -> Response:
-    return Response(orjson.dumps(value), media_type="application/json")
+def json_response(value: object, status: int = 200) -> Response:
+    return Response(orjson.dumps(value), status_code=status, media_type="application/json")

@@ -13,7 +13,9 @@ from gateway.http.openapi import document
 from gateway.http.serving import CurrentServing, authorization_of, json_response
 
 
-def status_routes(current: CurrentServing, render_metrics: Callable[[], bytes], metrics_type: str) -> list[Route]:
+def status_routes(
+    current: CurrentServing, draining: Callable[[], bool], render_metrics: Callable[[], bytes], metrics_type: str
+) -> list[Route]:
 
     async def openapi(request: Request) -> Response:
         current().authenticator.authenticate(authorization_of(request))
@@ -23,7 +25,7 @@ def status_routes(current: CurrentServing, render_metrics: Callable[[], bytes], 
         return json_response({"status": "ok"})
 
     async def readyz(request: Request) -> Response:
-        return json_response({"status": "ready"})
+        return json_response({"status": "draining"}, 503) if draining() else json_response({"status": "ready"})
 
     async def metrics(request: Request) -> Response:
         current().authenticator.authenticate_admin(authorization_of(request))

@@ -48,7 +48,9 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livesum",
         )
-        self._queued = Counter("gateway_requests_queued", "Requests that had to wait for their turn.", registry=registry)
+        self._queued = Counter(
+            "gateway_requests_queued", "Requests that had to wait for their turn.", registry=registry
+        )
         self._overloaded = Counter(
             "gateway_requests_overloaded",
             "Requests turned away because the worker was full.",

@@ -88,6 +88,10 @@ class Transport(Protocol):
         """
         ...
 
+    async def forget(self, endpoint: Endpoint) -> None:
+        """Close the connections to `endpoint`; exchanges under way there end with a fault. It may be asked again."""
+        ...
+
     async def aclose(self) -> None:
         """Close every connection. Exchanges under way end with a fault."""
         ...

@@ -48,12 +48,16 @@ class HttpxTransport:
             exchange.start()
         return exchange
 
+    async def forget(self, endpoint: Endpoint) -> None:
+        client = self._clients.pop(endpoint, None)
+        await self._end([exchange for exchange in self._exchanges if exchange.endpoint == endpoint])
+        if client is not None:
+            await client.aclose()
+
     async def aclose(self) -> None:
         self._closed = True
         self._contexts.close()
-        tasks = [exchange.close() for exchange in list(self._exchanges)]
-        if tasks:
-            await asyncio.wait(tasks)
+        await self._end(list(self._exchanges))
         for client in self._clients.values():
             await client.aclose()
 
@@ -69,7 +73,12 @@ class HttpxTransport:
             self._clients[endpoint] = client
         return client
 
-    def forget(self, exchange: HttpxExchange) -> None:
+    async def _end(self, exchanges: list[HttpxExchange]) -> None:
+        tasks = [exchange.close() for exchange in exchanges]
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def ended(self, exchange: HttpxExchange) -> None:
         self._exchanges.discard(exchange)
 
     def _request(self, endpoint: Endpoint, method: str, path: str, headers: Headers, body: bytes) -> httpx.Request:
@@ -105,7 +114,7 @@ class HttpxExchange:
         self, transport: HttpxTransport, endpoint: Endpoint, request: httpx.Request, sink: ResponseSink
     ) -> None:
         self._transport = transport
-        self._endpoint = endpoint
+        self.endpoint = endpoint
         self._request = request
         self._sink: ResponseSink | None = sink
         self._progress = Progress()
@@ -143,7 +152,7 @@ class HttpxExchange:
         return self._task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._transport.forget(self)
+        self._transport.ended(self)
         self.fail(TransportFault("first_byte", "the exchange was stopped"))
         if not task.cancelled():
             task.result()
@@ -154,7 +163,7 @@ class HttpxExchange:
 
     async def _serve(self) -> None:
         try:
-            client = await self._transport.client_for(self._endpoint)
+            client = await self._transport.client_for(self.endpoint)
         except OSError as error:
             self.fail(TransportFault("tls", str(error)))
             return

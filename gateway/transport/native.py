@@ -42,6 +42,11 @@ class NativeTransport:
             pool.submit(exchange)
         return exchange
 
+    async def forget(self, endpoint: Endpoint) -> None:
+        pool = self._pools.pop(endpoint, None)
+        if pool is not None:
+            await pool.close()
+
     async def aclose(self) -> None:
         self._closed = True
         self._contexts.close()
