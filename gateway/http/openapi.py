@@ -21,7 +21,7 @@ _ERROR_STATUSES = {
     "429": "Every model that may serve the request is rate limited; see `Retry-After`.",
     "500": "The gateway failed.",
     "502": "The upstream answers were invalid or refused the gateway's credentials.",
-    "503": "No upstream is available.",
+    "503": "No upstream is available; or the gateway is full, or shutting down: see `Retry-After`.",
     "504": "No upstream answered in time.",
 }
 
@@ -45,8 +45,9 @@ def document() -> Json:
                 }
             },
             "/healthz": {"get": _open("Whether the process lives.")},
-            "/readyz": {"get": _open("Whether it takes requests.")},
+            "/readyz": {"get": _readyz()},
             "/metrics": {"get": _metrics()},
+            "/admin/reload": {"post": _reload()},
         },
         "components": {"schemas": _schemas(), "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
     }
@@ -96,6 +97,22 @@ def _open(summary: str) -> Json:
     return {"summary": summary, "responses": {"200": {"description": "Yes."}}}
 
 
+def _readyz() -> Json:
+    told = _open("Whether it takes requests.")
+    return {**told, "responses": {**told["responses"], "503": {"description": "No more: it is shutting down."}}}
+
+
+def _reload() -> Json:
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Config"}}}
+    refused = _errors("400", "401", "403")
+    refused["400"]["description"] = "The file was refused; `message` lists what is wrong, as file:line:column."
+    return {
+        "summary": "Take over the config file anew, in every worker; asks for an admin key where keys are configured.",
+        "security": [{"key": []}],
+        "responses": {"200": {"description": "Every worker serves the new config.", "content": content}, **refused},
+    }
+
+
 def _metrics() -> Json:
     return {
         "summary": "Prometheus metrics; asks for an admin key where keys are configured.",
@@ -137,6 +154,15 @@ def _schemas() -> Json:
                 "model": text,
                 "choices": {"type": "array", "items": {"type": "object"}},
                 "usage": {"type": "object"},
+            },
+        },
+        "Config": {
+            "type": "object",
+            "required": ["object", "hash", "warnings"],
+            "properties": {
+                "object": {"const": "config"},
+                "hash": text,
+                "warnings": {"type": "array", "items": text},
             },
         },
         "Model": model,

@@ -85,6 +85,7 @@ def test_every_route_is_known_here(gateway: RunningGateway) -> None:
         "/readyz",
         "/metrics",
         "/openapi.json",
+        "/admin/reload",
     }
 
 
@@ -93,6 +94,13 @@ def test_every_route_is_known_here(gateway: RunningGateway) -> None:
 def test_host_and_path_tricks_do_not_get_in(gateway: RunningGateway, host: str, path: str) -> None:
     answer = call(gateway, "GET", path, None, {"host": host})
     assert answer.status in (401, 404)
+
+
+def test_reload_asks_for_an_admin_key_and_for_a_supervisor(gateway: RunningGateway) -> None:
+    assert call(gateway, "POST", "/admin/reload", None, {}).status == 401
+    assert call(gateway, "POST", "/admin/reload", None, BEARER).status == 403
+    answer = call(gateway, "POST", "/admin/reload", None, {"authorization": f"Bearer {ADMIN_KEY}"})
+    assert (answer.status, answer.error["code"]) == (400, "reload_unavailable")
 
 
 def test_metrics_ask_for_an_admin_key(gateway: RunningGateway) -> None:
