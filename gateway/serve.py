@@ -1,20 +1,25 @@
-"""`gateway serve`: choose a config, start what it needs, listen. Owns the process, decides nothing about requests."""
+"""`gateway serve`: choose a config, start what it needs, listen, and hand all of it to the supervisor. Decides nothing
+about requests."""
 
 from __future__ import annotations
 
 import argparse
-import gc
-import signal
 import socket
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, MutableMapping
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gateway import __version__
 from gateway.config.snapshot import Snapshot
 from gateway.simulator.fleet import Fleet
+
+if TYPE_CHECKING:
+    from gateway.config.load import Source
 
 DEFAULT_CONFIG = Path("config/gateway.yaml")
 DEMO_CONFIG = Path("config/demo.yaml")
@@ -32,10 +37,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--port", type=int, choices=range(65536), metavar="PORT", help="listen here instead of the config's server.port"
     )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        choices=range(1, 65),
+        metavar="N",
+        help="serve with N processes (default: server.workers)",
+    )
     parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
 
 
-def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
+def run(arguments: argparse.Namespace, env: MutableMapping[str, str]) -> int:
     """Serve until SIGTERM or SIGINT. Returns 1 when the config is refused or the address is taken."""
     from gateway.providers.vendors import VENDORS
 
@@ -45,11 +57,14 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
     path = arguments.config or (DEMO_CONFIG if demo else DEFAULT_CONFIG)
     with ExitStack() as stack:
         fleet = stack.enter_context(Fleet()) if demo else None
-        from gateway.config.load import load
+        from gateway.config.load import load, source_of
         from gateway.config.problem import ConfigError
 
+        def load_as_told(source: Source) -> Snapshot:
+            return _as_told(load(source, env=env, vendors=VENDORS), arguments)
+
         try:
-            snapshot = _listening_where_told(load(path, env=env, vendors=VENDORS), arguments)
+            snapshot = load_as_told(source_of(path))
             ready = fleet.wait_until_listening() if fleet else []
         except ConfigError as error:
             sys.stderr.write(f"{error}\n")
@@ -57,11 +72,12 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
         except (RuntimeError, ValueError) as error:
             sys.stderr.write(f"gateway: {error}\n")
             return 1
-        return _serve(snapshot, _greeting(snapshot, keyless and not arguments.demo, ready), arguments.log_level)
+        greeting = _greeting(snapshot, keyless and not arguments.demo, ready)
+        return _serve(path, snapshot, load_as_told, arguments.log_level, greeting, env)
 
 
-def _listening_where_told(snapshot: Snapshot, arguments: argparse.Namespace) -> Snapshot:
-    """The snapshot with --host and --port applied. Raises ValueError for an address that would be open to all."""
+def _as_told(snapshot: Snapshot, arguments: argparse.Namespace) -> Snapshot:
+    """The snapshot with the command line applied. Raises ValueError for an address that would be open to all."""
     from gateway.config.resolve_server import why_exposed
 
     server = snapshot.server
@@ -72,6 +88,8 @@ def _listening_where_told(snapshot: Snapshot, arguments: argparse.Namespace) -> 
         server = replace(server, host=arguments.host)
     if arguments.port is not None:
         server = replace(server, port=arguments.port)
+    if arguments.workers is not None:
+        server = replace(server, workers=arguments.workers)
     return replace(snapshot, server=server)
 
 
@@ -94,52 +112,55 @@ def _greeting(snapshot: Snapshot, keyless: bool, simulators: list[tuple[str, str
     return "\n".join(lines)
 
 
-def _serve(snapshot: Snapshot, greeting: str, log_level: str) -> int:
-    import uvicorn
-
-    from gateway.app import Gateway
-    from gateway.http.connection import SHUTDOWN_GRACE_S, ClientConnection
-    from gateway.observe.logs import set_up_logging
-
-    set_up_logging(log_level)
+def _serve(
+    path: Path,
+    snapshot: Snapshot,
+    load: Callable[[Source], Snapshot],
+    log_level: str,
+    greeting: str,
+    env: MutableMapping[str, str],
+) -> int:
     try:
         listener = open_listener(snapshot.server.host, snapshot.server.port)
     except OSError as error:
         sys.stderr.write(f"gateway: can't listen on {snapshot.server.host}:{snapshot.server.port}: {error.strerror}\n")
         return 1
-    # The server ends well on these, and then raises the signal anew for the process to die of; a clean end is exit 0.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
-    config = uvicorn.Config(
-        Gateway(snapshot).app,
-        loop="uvloop",
-        http=ClientConnection,
-        ws="none",
-        log_config=None,
-        log_level=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
-        proxy_headers=False,
-    )
+    prepare_environment(snapshot, env)
+    from gateway.classify.text import load_text_model
+    from gateway.observe.logs import set_up_logging
+    from gateway.process.children import ChildSpec, InForce
+    from gateway.process.configs import Configs
+    from gateway.process.supervisor import Supervisor
+    from gateway.process.worker import run_worker, settle_memory
+
+    set_up_logging(log_level)
+    configs = Configs(path, snapshot, load)
+    text_model = load_text_model() if snapshot.classify.text_model else None
+    worker = partial(run_worker, listener=listener, configs=configs, text_model=text_model)
+    children = [ChildSpec("worker", slot, worker, serves=True) for slot in range(snapshot.server.workers)]
     settle_memory()
     sys.stderr.write(greeting + "\n")
     sys.stderr.flush()
     with listener:
-        uvicorn.Server(config).run(sockets=[listener])
-    return 0
+        return Supervisor(children, configs, InForce(snapshot, time.time()), listener).run()
+
+
+def prepare_environment(snapshot: Snapshot, env: MutableMapping[str, str]) -> None:
+    """What libraries read as they are imported, which the workers inherit."""
+    # The matrices are small: more threads would be slower, and a process that forks should have none.
+    env.setdefault("OPENBLAS_NUM_THREADS", "1")
+    folder = Path(snapshot.ledger.dir) / "prometheus"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for left in folder.glob("*.db"):
+            left.unlink()
+    except OSError as error:
+        sys.stderr.write(f"warning: {folder} can't be used ({error.strerror}): /metrics tells of one worker only\n")
+        return
+    env["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 
 def open_listener(host: str, port: int) -> socket.socket:
     """A listening socket. Raises OSError when the address is taken or not ours."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.create_server((host.strip("[]"), port), family=family, backlog=2048)
-
-
-def settle_memory() -> None:
-    """Take what start-up built out of the garbage collector's sight, and let it run less often: a request makes few
-    cycles, and walking the imported modules again and again costs more than all of a request's own work."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)

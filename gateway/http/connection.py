@@ -18,8 +18,6 @@ from gateway.http.errors import body_of
 MAX_HEAD_BYTES = 64 * 1024
 HEAD_TIMEOUT_S = 30.0
 WRITE_TIMEOUT_S = 60.0
-SHUTDOWN_GRACE_S = 25
-"""How long requests under way may go on after SIGTERM; less than the 30 s that orchestrators wait before they kill."""
 
 _UPGRADE = re.compile(rb"(?i)(?<=\r\n)upgrade(?=[ \t]*:)")
 _REASONS = {400: b"Bad Request", 408: b"Request Timeout", 431: b"Request Header Fields Too Large"}
