@@ -6,9 +6,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,61 +14,7 @@ import pytest
 
 from gateway.simulator.fleet import DEMO_PORTS
 from tests.running import until
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def in_use(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-class Served:
-    """The process, what it has printed, and where it listens."""
-
-    def __init__(self, *arguments: str, env: dict[str, str] | None = None) -> None:
-        self.port = free_port()
-        keyless = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "gateway", "serve", "--port", str(self.port), *arguments],
-            cwd=ROOT,
-            env={**keyless, **(env or {})},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self.printed: list[str] = []
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self.printed.append(line)
-
-    def wait_until_up(self) -> None:
-        until(lambda: in_use(self.port) or self.process.poll() is not None, timeout=30)
-        assert self.process.poll() is None, "".join(self.printed)
-
-    def stop(self) -> int:
-        if self.process.poll() is None:
-            self.process.terminate()
-        code = self.process.wait(15)
-        self._reader.join(5)
-        return code
-
+from tests.served import Served, in_use, is_alive
 
 @pytest.fixture(scope="module")
 def demo() -> Iterator[Served]:

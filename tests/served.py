@@ -1,0 +1,81 @@
+"""`gateway serve` as a real process, for tests: what it prints, where it listens, and its children."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from tests.running import until
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def in_use(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+class Printing:
+    """A Python process of ours and what it has printed. `stop` gives its exit status."""
+
+    def __init__(self, *command: str, env: dict[str, str] | None = None) -> None:
+        keyless = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+        self.process = subprocess.Popen(
+            [sys.executable, *command], cwd=ROOT, env={**keyless, **(env or {})}, stderr=subprocess.PIPE, text=True
+        )
+        self.printed: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.printed.append(line)
+
+    @property
+    def text(self) -> str:
+        return "".join(self.printed)
+
+    def children(self) -> list[int]:
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def ended(self) -> int:
+        """The exit status, once it has ended and all is read that it printed."""
+        code = self.process.wait(15)
+        self._reader.join(5)
+        return code
+
+    def stop(self) -> int:
+        if self.process.poll() is None:
+            self.process.terminate()
+        return self.ended()
+
+
+class Served(Printing):
+    """`gateway serve` on a free port."""
+
+    def __init__(self, *arguments: str, env: dict[str, str] | None = None) -> None:
+        self.port = free_port()
+        super().__init__("-m", "gateway", "serve", "--port", str(self.port), *arguments, env=env)
+
+    def wait_until_up(self) -> None:
+        until(lambda: in_use(self.port) or self.process.poll() is not None, timeout=30)
+        assert self.process.poll() is None, self.text
