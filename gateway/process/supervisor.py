@@ -128,6 +128,8 @@ class Supervisor:
         return [self._selector, *self._wakeup, *own, *channels]
 
     def _hear(self, seat: Seat, child: Child) -> None:
+        if seat.child is not child:
+            return  # it was seen to end in this very round
         messages = child.channel.receive()
         if messages is None:
             # It is about to end; SIGCHLD says when it has.

@@ -64,7 +64,7 @@ def test_a_terminal_that_signals_all_of_them_stops_them_once(serve: Serve, upstr
     answer = begun(Client(served.port), upstream, "one")
     for pid in (*served.children(), served.process.pid):
         os.kill(pid, signal.SIGINT)
-    until(lambda: "stopping" in served.text)
+    until(lambda: '"stopping"' in served.text)
     upstream.release("one")
     assert answer.read().endswith(b"data: [DONE]\n\n")
     assert served.ended() == 0
@@ -74,7 +74,7 @@ def test_stopping_twice_ends_at_once(serve: Serve, upstream: Upstream) -> None:
     served = serve("grace: 1h")
     answer = begun(Client(served.port), upstream, "never")
     served.process.terminate()
-    until(lambda: "stopping" in served.text)
+    until(lambda: '"stopping"' in served.text)
     served.process.terminate()
     assert stream_error(answer.read()) == "shutting_down"
     assert served.ended() == 0
@@ -118,7 +118,7 @@ def test_a_child_that_does_not_stop_is_killed() -> None:
     acting = Printing("-m", "tests.process.actors", "deaf")
     until(lambda: "deaf serves" in acting.text)
     acting.process.terminate()
-    until(lambda: "stopping" in acting.text)
+    until(lambda: '"stopping"' in acting.text)
     acting.process.terminate()
     assert acting.ended() == 1
     assert "it is killed" in acting.text
