@@ -54,12 +54,25 @@ def wait_for(port: int, process: subprocess.Popen[bytes], seconds: float = 20) -
     raise RuntimeError(f"{process.args} does not listen")
 
 
+def family(pid: int) -> list[int]:
+    """A process and all that descend from it."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(member for child in children for member in family(int(child)))]
+
+
 def cpu_seconds(pid: int) -> float:
-    """User and system time of a process and of the children that it has waited for."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(int(field) for field in fields[11:15]) / TICK
+    """User and system time of a process and its family, with that of members that are gone."""
+    total = 0
+    for member in family(pid):
+        fields = Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
+        total += sum(int(field) for field in fields[11:15])
+    return total / TICK
 
 
 def resident_mb(pid: int) -> float:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+    """Memory of a process and its family; what they share is counted once (proportional set size)."""
+    kilobytes = 0
+    for member in family(pid):
+        lines = Path(f"/proc/{member}/smaps_rollup").read_text().splitlines()
+        kilobytes += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return kilobytes * 1024 / 1e6

@@ -16,6 +16,7 @@ from gateway.simulator.fleet import DEMO_PORTS
 from tests.running import until
 from tests.served import Served, in_use, is_alive
 
+
 @pytest.fixture(scope="module")
 def demo() -> Iterator[Served]:
     if busy := [port for _, port in DEMO_PORTS if in_use(port)]:

@@ -15,7 +15,20 @@ A, B = Candidate("a", "one"), Candidate("b", "two")
 PLAN = Plan((A, B), frozenset(), Timeouts(), 3, RouteTrace("auto", "default"))
 
 
-ORDER = ("route", "task", "from_model", "to_model", "model", "provider", "kind", "class", "outcome", "status", "stream", "hash")
+ORDER = (
+    "route",
+    "task",
+    "from_model",
+    "to_model",
+    "model",
+    "provider",
+    "kind",
+    "class",
+    "outcome",
+    "status",
+    "stream",
+    "hash",
+)
 
 
 def samples(metrics: Metrics) -> dict[tuple[str, ...], float]:

@@ -112,7 +112,7 @@ Serve = Callable[..., Served]
 
 @pytest.fixture
 def serve(upstream: Upstream, tmp_path: Path) -> Iterator[Serve]:
-    """`serve("workers: 2", "--log-level", "info")`: the `server` section, and arguments. The file is `tmp_path/c.yaml`."""
+    """`serve("workers: 2", "--workers", "3")`: the `server` section, and arguments. The file is `tmp_path/c.yaml`."""
     running: list[Served] = []
 
     def start(server: str = "", *arguments: str, file: Path | None = None) -> Served:
