@@ -146,18 +146,15 @@ def _serve(
 
 
 def prepare_environment(snapshot: Snapshot, env: MutableMapping[str, str]) -> None:
-    """What libraries read as they are imported, which the workers inherit."""
-    # The matrices are small: more threads would be slower, and a process that forks should have none.
+    """What the workers and their libraries shall find: one thread for small matrices, and no numbers of another run."""
+    # More threads would be slower here, and a process that forks should have none.
     env.setdefault("OPENBLAS_NUM_THREADS", "1")
     folder = Path(snapshot.ledger.dir) / "prometheus"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for left in folder.glob("*.db"):
+        for left in folder.glob("*.metrics"):
             left.unlink()
     except OSError as error:
-        sys.stderr.write(f"warning: {folder} can't be used ({error.strerror}): /metrics tells of one worker only\n")
-        return
-    env["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+        sys.stderr.write(f"warning: {folder} can't be emptied: {error.strerror}\n")
 
 
 def open_listener(host: str, port: int) -> socket.socket:

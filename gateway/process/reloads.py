@@ -93,11 +93,11 @@ class Reloads:
 
     def hear(self, seat: Seat, message: Message) -> None:
         """What a worker says."""
-        if message["what"] == "reload":
-            self.run("POST /admin/reload", Asker(seat, seat.child, message["question"]))
+        if message.get("what") == "reload":
+            self.run("POST /admin/reload", Asker(seat, seat.child, message.get("question", 0)))
             return
         for underway in self._underway:
-            if underway.number == message["number"]:
+            if underway.number == message.get("number"):
                 underway.waiting_for.discard(seat)
                 if message.get("hash") != underway.hash:
                     log.error("%s could not follow the reload; another takes its place", seat.spec)
