@@ -25,6 +25,7 @@ LOOK_EVERY_S = 1.0
 LOOK_AGAIN_S = 0.1
 LAST_WORDS_S = 2.5
 """Beyond the grace: for the last events, and for those children that stop after the workers."""
+STDERR = 2
 
 log = logging.getLogger("gateway.process")
 
@@ -44,6 +45,7 @@ class Supervisor:
         self._stopping: list[list[Seat]] | None = None
         self._kill_at: float | None = None
         self._status = 0
+        self._on_terminal = os.isatty(STDERR)
 
     def run(self) -> int:
         with self._signals():
@@ -81,7 +83,11 @@ class Supervisor:
                 if heard.count(number) > 1:
                     self._stop()
             elif number == signal.SIGHUP and self._stopping is None:
-                self._reloads.run("SIGHUP")
+                if self._on_terminal and not os.isatty(STDERR):
+                    # The terminal it was started in has closed: there is nobody left who could stop it.
+                    self._stop()
+                else:
+                    self._reloads.run("SIGHUP")
         # Also after signals that ran into each other: a byte may stand for several children.
         self._reap()
 

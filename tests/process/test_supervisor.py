@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
+import sys
 
 from gateway.process.children import LONGEST_DELAY_S, STABLE_S, Backoff
 from tests.process.conftest import Client, Serve, Upstream, begun, config_of, configs_of, stream_error
 from tests.running import until
-from tests.served import Printing, is_alive
+from tests.served import ROOT, Printing, is_alive
 
 
 def test_a_killed_worker_is_back_and_the_other_keeps_answering(serve: Serve) -> None:
@@ -122,3 +124,18 @@ def test_a_child_that_does_not_stop_is_killed() -> None:
     acting.process.terminate()
     assert acting.ended() == 1
     assert "it is killed" in acting.text
+
+
+def test_it_does_not_outlive_its_terminal() -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(ROOT)
+        os.execv(sys.executable, [sys.executable, "-m", "tests.process.actors", "order"])
+    shown = b""
+    while b"worker 0 serves" not in shown or b"keeper works" not in shown:
+        shown += os.read(terminal, 4096)
+    os.kill(pid, signal.SIGHUP)
+    while b"config taken" not in shown:
+        shown += os.read(terminal, 4096)
+    os.close(terminal)
+    until(lambda: os.waitpid(pid, os.WNOHANG)[0] == pid)
