@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import signal
 import socket
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,14 +21,17 @@ from tests.served import Served, in_use, is_alive
 
 @pytest.fixture(scope="module")
 def demo() -> Iterator[Served]:
-    if busy := [port for _, port in DEMO_PORTS if in_use(port)]:
-        pytest.skip(f"the demo's ports {busy} are in use on this machine")
-    served = Served()
-    try:
-        served.wait_until_up()
-        yield served
-    finally:
-        served.stop()
+    # Its ports are fixed: tests that run beside each other have it one after the other.
+    with (Path(tempfile.gettempdir()) / "switchyard-demo.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if busy := [port for _, port in DEMO_PORTS if in_use(port)]:
+            pytest.skip(f"the demo's ports {busy} are in use on this machine")
+        served = Served()
+        try:
+            served.wait_until_up()
+            yield served
+        finally:
+            served.stop()
 
 
 @pytest.fixture
