@@ -19,6 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "observe": {"core"},
     "classify": {"core", "config.snapshot"},
     "route": {"core", "config.snapshot"},
+    "ledger": {"core", "config.snapshot"},
     "auth": {"core", "config"},
     "execute": {"core", "config", "providers.base", "transport.base", "transport.sse"},
     "http": {"core", "config", "auth", "execute"},

@@ -1,0 +1,55 @@
+"""The journal's line: eight hex digits of CRC-32, a space, one JSON object, a line feed.
+
+The checksum tells a line that was cut or overwritten (a power cut, a full disk) from a whole one, so that the good
+lines around it are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+from zlib import crc32
+
+import orjson
+
+from gateway.ledger.entry import Entry
+
+MAX_LINE_BYTES = 256 * 1024
+
+
+class Line(NamedTuple):
+    """A line as it was found: `entry` is None where it is corrupt; `end` is the offset after it."""
+
+    entry: Entry | None
+    end: int
+
+
+def encode_line(entry: Entry) -> bytes:
+    body = orjson.dumps(entry)
+    return b"%08x %b\n" % (crc32(body), body)
+
+
+def read_lines(data: bytes, offset: int, *, final: bool) -> Iterator[Line]:
+    """The lines of `data`, which stands at `offset` of its file. An unfinished last line is corrupt where nothing will
+    be written behind it any more (`final`), and left for later otherwise."""
+    start = 0
+    while start < len(data):
+        end = data.find(b"\n", start)
+        if end < 0:
+            if final or len(data) - start > MAX_LINE_BYTES:
+                yield Line(None, offset + len(data))
+            return
+        if end > start:
+            yield Line(_decode(data[start:end]), offset + end + 1)
+        start = end + 1
+
+
+def _decode(line: bytes) -> Entry | None:
+    digest, _, body = line.partition(b" ")
+    try:
+        if len(digest) != 8 or int(digest, 16) != crc32(body):
+            return None
+        entry = orjson.loads(body)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) and "kind" in entry and "id" in entry else None

@@ -1,0 +1,51 @@
+"""Where the ledger is: the folders of its directory, and the store that the config names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gateway.config.snapshot import Ledger, Snapshot
+from gateway.ledger.sqlite_store import FILE, SqliteStore
+from gateway.ledger.store import Store, StoreUnavailable
+
+
+def journal_folder(ledger: Ledger) -> Path:
+    return Path(ledger.dir) / "journal"
+
+
+def sqlite_file(ledger: Ledger) -> Path:
+    return Path(ledger.dir) / FILE
+
+
+def open_store(snapshot: Snapshot, *, read_only: bool = False) -> Store:
+    """The store of a config. Raises StoreUnavailable: no ledger is kept, or its file can't be opened."""
+    ledger = snapshot.ledger
+    if ledger.store == "redis" and snapshot.redis is not None:
+        # Imported where it is used: most gateways have no Redis, and it takes a tenth of a second of every start.
+        from redis import RedisError
+
+        from gateway.ledger.redis_client import open_client
+        from gateway.ledger.redis_store import RedisStore
+
+        try:
+            client = open_client(snapshot.redis)
+        except (RedisError, OSError, ValueError) as error:  # a cluster's client connects at once
+            raise StoreUnavailable(f"Redis: {type(error).__name__}: {error}") from None
+        return RedisStore(
+            client,
+            snapshot.redis.prefix,
+            keep_records_s=ledger.keep_records_s,
+            keep_hours_s=ledger.keep_hours_s,
+            keep_days_s=ledger.keep_days_s,
+            max_records=ledger.max_records,
+        )
+    if ledger.store != "sqlite":
+        raise StoreUnavailable("this config keeps no ledger (ledger.store is none)")
+    return SqliteStore(
+        sqlite_file(ledger),
+        keep_records_s=ledger.keep_records_s,
+        keep_hours_s=ledger.keep_hours_s,
+        keep_days_s=ledger.keep_days_s,
+        max_records=ledger.max_records,
+        read_only=read_only,
+    )
