@@ -169,8 +169,8 @@ class Shipper:
         return end
 
     def _close(self, segments: Sequence[_Segment], done: Shipped) -> None:
-        """The writer is dead: what it had begun is lost. Those entries count as one byte behind the end of their segment,
-        and so are shipped once."""
+        """The writer is dead: what it had begun is lost. Those entries count as one byte behind the end of their
+        segment, and so are shipped once."""
         for segment in segments:
             if segment.begun and segment.position <= segment.scanned:
                 lost = tuple(lost_entry(begin) for begin in segment.begun.values())
