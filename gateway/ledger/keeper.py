@@ -143,7 +143,7 @@ def _take_lock(folder: Path, stop: threading.Event) -> int | None:
     """The folder's lock as an open file, once no other keeper has it: two on one folder would only repeat each other's
     work. None when `stop` came first."""
     said = False
-    while not stop.is_set():
+    while True:
         fd = -1
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -156,5 +156,5 @@ def _take_lock(folder: Path, stop: threading.Event) -> int | None:
             if not said:
                 said = True
                 log.warning("the ledger's folder can't be had yet", extra={"error": str(error), "folder": str(folder)})
-            stop.wait(1.0)
-    return None
+            if stop.wait(1.0):
+                return None
