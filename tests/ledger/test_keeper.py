@@ -203,7 +203,7 @@ def test_a_keeper_ships_what_was_written_last_before_it_stops(tmp_path: Path) ->
     snapshot = snapshot_of(CONFIG.format(folder=tmp_path))
     assert snapshot.ledger == Ledger(dir=str(tmp_path))
     stop = threading.Event()
-    thread = threading.Thread(target=run_keeper, args=(snapshot, stop))
+    thread = threading.Thread(target=run_keeper, args=(snapshot, stop), kwargs={"clock": FixedClock()})
     thread.start()
     journal = journal_in(tmp_path / "journal")
     journal.append(entry("a"))
@@ -217,7 +217,9 @@ def test_a_keeper_ships_what_was_written_last_before_it_stops(tmp_path: Path) ->
 def test_a_second_keeper_waits_for_the_first(tmp_path: Path) -> None:
     snapshot = snapshot_of(CONFIG.format(folder=tmp_path))
     stops = [threading.Event(), threading.Event()]
-    threads = [threading.Thread(target=run_keeper, args=(snapshot, stop)) for stop in stops]
+    threads = [
+        threading.Thread(target=run_keeper, args=(snapshot, stop), kwargs={"clock": FixedClock()}) for stop in stops
+    ]
     threads[0].start()
     until(lambda: (tmp_path / "ledger.sqlite").exists())
     threads[1].start()
