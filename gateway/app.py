@@ -43,9 +43,13 @@ from gateway.http.admin import Reloader, admin_routes, nobody_reloads
 from gateway.http.admission import Admission
 from gateway.http.chat import CHAT_PATH, ChatEndpoint
 from gateway.http.front_door import FrontDoor
+from gateway.http.ledger import ledger_routes
 from gateway.http.models import models_routes
 from gateway.http.serving import Serving, Users
 from gateway.http.status import status_routes
+from gateway.ledger.desk import Desk
+from gateway.ledger.journal import Journal, LedgerWriter
+from gateway.ledger.places import open_store
 from gateway.observe.fanout import Fanout
 from gateway.observe.metrics import CONTENT_TYPE, Metrics
 from gateway.providers.credentials import authorization
@@ -77,7 +81,7 @@ class Gateway:
     remembered verdicts, metrics).
 
     `slot` is the worker's number where a supervisor runs several; `reloader` asks that supervisor to read the config
-    anew; `text_model` is a model that is loaded already.
+    anew; `text_model` is a model that is loaded already; `journal` is where records are written, None: nowhere.
     """
 
     def __init__(
@@ -89,12 +93,16 @@ class Gateway:
         slot: int | None = None,
         reloader: Reloader = nobody_reloads,
         text_model: TrainedModel | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self._parts = parts or Parts.real()
         self.slot = slot
         self.draining = False
         self.metrics = Metrics()
-        self._observer = Fanout((self.metrics, *observers))
+        self.journal = journal
+        # The ledger comes first: a record that is counted but lost would be worse than one that is kept uncounted.
+        ledger = () if journal is None else (LedgerWriter(journal),)
+        self._observer = Fanout((*ledger, self.metrics, *observers))
         self._deadlines = Deadlines()
         self._transports = Transports(open_transport)
         self._text_model = RememberingModel(text_model) if text_model is not None else None
@@ -127,6 +135,14 @@ class Gateway:
 
     async def aclose(self) -> None:
         await self._transports.aclose()
+        if self.journal is not None:
+            self.journal.close()
+
+    def desk(self) -> Desk | None:
+        """Where reports and feedback are asked for; None where no ledger is kept."""
+        if self.journal is None:
+            return None
+        return Desk(lambda: open_store(self.current().snapshot, read_only=True), self.journal.append, self._parts.clock)
 
     def _let_go(self, serving: Serving) -> None:
         del self._links[serving]
@@ -249,6 +265,7 @@ def build_api(gateway: Gateway, chat: ChatEndpoint, parts: Parts, reloader: Relo
         *models_routes(gateway.current, int(parts.clock.time())),
         *status_routes(gateway.current, lambda: gateway.draining, gateway.metrics.render, CONTENT_TYPE),
         *admin_routes(gateway.current, reloader),
+        *ledger_routes(gateway.current, gateway.desk()),
     ]
     app.add_exception_handler(HTTPException, errors.handle_http_exception)
     app.add_exception_handler(RequestValidationError, errors.handle_validation_error)

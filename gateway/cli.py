@@ -1,4 +1,4 @@
-"""The `gateway` command: serve, check, explain, simulate, key. Thin: each subcommand calls into a room.
+"""The `gateway` command: serve, check, explain, simulate, usage, key. Thin: each subcommand calls into a room.
 
 With `config/`, the only place that reads the environment. Imports are made where they are needed, so that a small
 subcommand starts in milliseconds.
@@ -9,8 +9,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gateway import __version__
+
+if TYPE_CHECKING:
+    from gateway.config.snapshot import Snapshot
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -25,6 +31,7 @@ def main(argv: list[str] | None = None) -> int:
     check = commands.add_parser("check", help="check a config and say what is wrong, where")
     simulate = commands.add_parser("simulate", help="run a local server that speaks a vendor's wire format")
     explain = commands.add_parser("explain", help="say what a text would be labelled, and why")
+    usage = commands.add_parser("usage", help="what was asked, answered and spent, from the ledger")
     key = commands.add_parser("key", help="make a client key and the line that lets it in")
 
     if wanted == "serve":
@@ -49,6 +56,13 @@ def main(argv: list[str] | None = None) -> int:
 
         classify_command.add_arguments(explain)
         return classify_command.run(parser.parse_args(arguments), sys.stdout)
+    if wanted == "usage":
+        from gateway.ledger import command as usage_command
+
+        usage_command.add_arguments(usage)
+        parsed = parser.parse_args(arguments)
+        snapshot = _snapshot(parsed.config)
+        return 1 if snapshot is None else usage_command.run(parsed, snapshot, time.time(), sys.stdout, sys.stderr)
     if wanted == "key":
         from gateway.auth.command import add_arguments as add_key
         from gateway.auth.command import run as run_key
@@ -57,3 +71,17 @@ def main(argv: list[str] | None = None) -> int:
         return run_key(parser.parse_args(arguments), sys.stdout)
     parser.parse_args(arguments)
     return 2
+
+
+def _snapshot(config: Path | None) -> Snapshot | None:
+    """The snapshot of a config, or of the one that `serve` would take; None where it is refused, which is told."""
+    from gateway.config.load import load
+    from gateway.config.problem import ConfigError
+    from gateway.providers.vendors import VENDORS
+    from gateway.serve import default_config
+
+    try:
+        return load(config or default_config(os.environ), env=os.environ, vendors=VENDORS)
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return None

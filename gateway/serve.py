@@ -7,7 +7,7 @@ import argparse
 import socket
 import sys
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -51,8 +51,7 @@ def run(arguments: argparse.Namespace, env: MutableMapping[str, str]) -> int:
     """Serve until SIGTERM or SIGINT. Returns 1 when the config is refused or the address is taken."""
     from gateway.providers.vendors import VENDORS
 
-    key_names = sorted({row.api_key_env for row in VENDORS.values() if row.api_key_env})
-    keyless = not any(env.get(name) for name in key_names)
+    keyless = has_no_key(env)
     demo = arguments.demo or (arguments.config is None and keyless)
     path = arguments.config or (DEMO_CONFIG if demo else DEFAULT_CONFIG)
     with ExitStack() as stack:
@@ -74,6 +73,18 @@ def run(arguments: argparse.Namespace, env: MutableMapping[str, str]) -> int:
             return 1
         greeting = _greeting(snapshot, keyless and not arguments.demo, ready)
         return _serve(path, snapshot, load_as_told, arguments.log_level, greeting, env)
+
+
+def has_no_key(env: Mapping[str, str]) -> bool:
+    """Whether the environment holds no provider's key under its usual name."""
+    from gateway.providers.vendors import VENDORS
+
+    return not any(env.get(row.api_key_env) for row in VENDORS.values() if row.api_key_env)
+
+
+def default_config(env: Mapping[str, str]) -> Path:
+    """What `serve` serves where no file is named: other commands speak of the same."""
+    return DEMO_CONFIG if has_no_key(env) else DEFAULT_CONFIG
 
 
 def _as_told(snapshot: Snapshot, arguments: argparse.Namespace) -> Snapshot:
@@ -127,7 +138,9 @@ def _serve(
         return 1
     prepare_environment(snapshot, env)
     from gateway.classify.text import load_text_model
+    from gateway.ledger.keeper import run_keeper
     from gateway.observe.logs import set_up_logging
+    from gateway.process.background import background
     from gateway.process.children import ChildSpec, InForce
     from gateway.process.configs import Configs
     from gateway.process.supervisor import Supervisor
@@ -138,6 +151,8 @@ def _serve(
     text_model = load_text_model() if snapshot.classify.text_model else None
     worker = partial(run_worker, listener=listener, configs=configs, text_model=text_model)
     children = [ChildSpec("worker", slot, worker, serves=True) for slot in range(snapshot.server.workers)]
+    if snapshot.ledger.store != "none":
+        children.append(ChildSpec("keeper", 0, background(run_keeper)))
     settle_memory()
     sys.stderr.write(greeting + "\n")
     sys.stderr.flush()

@@ -22,6 +22,7 @@ from gateway.config.load import Source, load
 from gateway.config.snapshot import Snapshot
 from gateway.core.plan import Record
 from gateway.http.connection import ClientConnection
+from gateway.ledger.journal import Journal
 from gateway.providers.vendors import VENDORS
 from gateway.simulator.server import Simulator
 
@@ -96,12 +97,14 @@ class RunningGateway:
 
 
 @contextlib.contextmanager
-def running_gateway(loop: LoopThread, snapshot: Snapshot, parts: Parts | None = None) -> Iterator[RunningGateway]:
+def running_gateway(
+    loop: LoopThread, snapshot: Snapshot, parts: Parts | None = None, journal: Journal | None = None
+) -> Iterator[RunningGateway]:
     """Serve `snapshot` on a free loopback port until the block ends."""
     records = Recorder()
 
     async def build() -> tuple[Gateway, uvicorn.Server]:
-        gateway = Gateway(snapshot, parts, observers=(records,))
+        gateway = Gateway(snapshot, parts, observers=(records,), journal=journal)
         config = uvicorn.Config(
             gateway.app,
             http=ClientConnection,

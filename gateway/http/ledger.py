@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Protocol
 
@@ -54,10 +54,7 @@ class Feedback(BaseModel):
         return self
 
 
-def ledger_routes(
-    current: CurrentServing, desk: Desk | None, on_feedback: Callable[[dict[str, Any], float | None], None]
-) -> list[Route]:
-    """`on_feedback` is told of each entry that was given feedback, and the score."""
+def ledger_routes(current: CurrentServing, desk: Desk | None) -> list[Route]:
 
     def open_desk() -> Desk:
         if desk is None:
@@ -84,7 +81,6 @@ def ledger_routes(
         entry = await _find(open_desk(), given.request_id, caller, wait_s=SHIPPING_S)
         arguments = (entry, given.score, given.label, given.note, caller.name)
         await asyncio.to_thread(open_desk().give_feedback, *arguments)
-        on_feedback(entry, given.score)
         return json_response({"object": "feedback", "request_id": given.request_id, "status": "recorded"})
 
     return [

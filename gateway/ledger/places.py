@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 from gateway.config.snapshot import Ledger, Snapshot
+from gateway.core.clock import SystemClock
+from gateway.ledger.journal import Journal
 from gateway.ledger.sqlite_store import FILE, SqliteStore
 from gateway.ledger.store import Store, StoreUnavailable
 
@@ -15,6 +18,15 @@ def journal_folder(ledger: Ledger) -> Path:
 
 def sqlite_file(ledger: Ledger) -> Path:
     return Path(ledger.dir) / FILE
+
+
+def open_journal(snapshot: Snapshot, slot: int) -> Journal | None:
+    """The journal of one worker, under a name that no other process has; None where no ledger is kept."""
+    ledger = snapshot.ledger
+    if ledger.store == "none":
+        return None
+    name = f"{secrets.token_hex(4)}-{slot}"
+    return Journal(journal_folder(ledger), name, SystemClock(), max_bytes=ledger.max_journal_bytes)
 
 
 def open_store(snapshot: Snapshot, *, read_only: bool = False) -> Store:

@@ -18,6 +18,7 @@ from gateway.config.load import Source
 from gateway.core.errors import Overloaded
 from gateway.http.admin import Reloaded
 from gateway.http.admission import shutting_down
+from gateway.ledger.places import open_journal
 from gateway.process.channel import Decoder, Message, encode
 from gateway.process.children import Start
 from gateway.process.configs import Configs, Refused
@@ -38,7 +39,10 @@ def run_worker(start: Start, *, listener: socket.socket, configs: Configs, text_
 async def _serve(start: Start, listener: socket.socket, configs: Configs, text_model: TrainedModel | None) -> None:
     loop = asyncio.get_running_loop()
     line = Line(configs)
-    gateway = Gateway(start.config.snapshot, slot=start.slot, reloader=line.ask, text_model=text_model)
+    snapshot = start.config.snapshot
+    gateway = Gateway(
+        snapshot, slot=start.slot, reloader=line.ask, text_model=text_model, journal=open_journal(snapshot, start.slot)
+    )
     gateway.metrics.config.take(start.config.snapshot.hash, start.config.taken_at)
     if not start.config.last_taken:
         gateway.metrics.config.refuse()
