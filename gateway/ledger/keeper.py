@@ -9,6 +9,7 @@ import fcntl
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +23,8 @@ from gateway.ledger.store import Moved, Store, StoreUnavailable
 PASS_S = 0.25
 MAX_WAIT_S = 5.0
 TRIM_S = 600.0
+LAST_TRIES = 6
+"""Passes at the end, while the store refuses; what is left then is shipped after the next start."""
 
 log = logging.getLogger("gateway.ledger")
 
@@ -60,9 +63,12 @@ class Keeper:
     def run(self, stop: threading.Event) -> None:
         """Ship until `stop`, and once more then: what the workers wrote last."""
         while not stop.is_set():
+            stop.wait(self.turn())
+        for _ in range(LAST_TRIES):
             wait = self.turn()
-            stop.wait(wait)
-        self.turn()
+            if wait == PASS_S:
+                break
+            time.sleep(min(wait, PASS_S))
         if self._store is not None:
             self._store.close()
 
