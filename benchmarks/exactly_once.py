@@ -1,10 +1,10 @@
 """Is each answered request in the ledger exactly once, whatever is killed? `python -m benchmarks.exactly_once`.
 
 32 clients ask a gateway of two workers; a third of the requests stream, a tenth fail over, some are given up by their
-client. Meanwhile a random child of the gateway (a worker, or the keeper of the ledger) is killed every two seconds. With
-`--store redis`, Redis is away or hangs for the middle third, or is killed again and again (`--trouble`). Afterwards
-every answer that a client saw completed must have one record, whose tokens and cost are those that the simulators say
-they served.
+client. Meanwhile a random child of the gateway (a worker, or the keeper of the ledger) is killed every two seconds.
+With `--store redis`, Redis is away or hangs for the middle third, or is killed again and again (`--trouble`).
+Afterwards every answer that a client saw completed must have one record, whose tokens and cost are those that the
+simulators say they served.
 
 Load and faults stay on 127.0.0.1. Bounded by `--requests` and `--seconds`. Exit status 1 where something is amiss.
 """
