@@ -11,11 +11,14 @@ RUN /opt/switchyard/bin/pip install --no-deps --no-build-isolation . \
     && find /opt/switchyard -name '*.pth' ! -name 'distutils-precedence.pth' -print -quit | (! grep .)
 
 FROM python:3.11-slim-bookworm
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin switchyard
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin switchyard \
+    && install -d -o 10001 -m 700 /var/lib/switchyard
 COPY --from=build /opt/switchyard /opt/switchyard
 WORKDIR /app
 COPY config ./config
-ENV PATH=/opt/switchyard/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+ENV PATH=/opt/switchyard/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 SWITCHYARD_STATE=/var/lib/switchyard
+# What the ledger keeps outlives the container.
+VOLUME /var/lib/switchyard
 USER 10001
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \

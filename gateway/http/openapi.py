@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway import __version__
 from gateway.core.headers import RESPONSE_HEADERS
+from gateway.http.openapi_ledger import ledger_paths, ledger_schemas
 
 Json = dict[str, Any]
 
@@ -44,6 +45,7 @@ def document() -> Json:
                     "parameters": [{"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}],
                 }
             },
+            **ledger_paths(),
             "/healthz": {"get": _open("Whether the process lives.")},
             "/readyz": {"get": _readyz()},
             "/metrics": {"get": _metrics()},
@@ -174,6 +176,7 @@ def _schemas() -> Json:
                 "data": {"type": "array", "items": {"$ref": "#/components/schemas/Model"}},
             },
         },
+        **ledger_schemas(),
         "Error": {
             "type": "object",
             "required": ["error"],

@@ -62,13 +62,18 @@ def nothing_reaches_a_provider(request: pytest.FixtureRequest, simulators: dict[
         assert {name: simulator.stats.requests for name, simulator in simulators.items()} == before
 
 
-@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/models", "/v1/models/gpt", "/metrics", "/openapi.json"])
+ASKING = ["/v1/chat/completions", "/v1/models", "/v1/models/gpt", "/metrics", "/openapi.json"]
+ASKING += ["/v1/usage", "/v1/requests/req_1", "/v1/feedback"]
+POSTED = {"/v1/chat/completions", "/v1/feedback"}
+
+
+@pytest.mark.parametrize("path", ASKING)
 @pytest.mark.parametrize(
     ("key", "code"), [(None, None), ("wrong-key-0123456789", "invalid_api_key"), ("' OR '1'='1", "invalid_api_key")]
 )
 def test_every_path_asks_for_a_key(gateway: RunningGateway, path: str, key: str | None, code: str | None) -> None:
     headers = {**JSON, **({"authorization": f"Bearer {key}"} if key else {})}
-    method = "POST" if path.endswith("completions") else "GET"
+    method = "POST" if path in POSTED else "GET"
     answer = call(gateway, method, path, headers=headers)
     assert answer.status == 401
     assert answer.error["type"] == "invalid_request_error"
@@ -86,6 +91,9 @@ def test_every_route_is_known_here(gateway: RunningGateway) -> None:
         "/metrics",
         "/openapi.json",
         "/admin/reload",
+        "/v1/usage",
+        "/v1/requests/{id}",
+        "/v1/feedback",
     }
 
 
