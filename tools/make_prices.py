@@ -3,8 +3,8 @@
     python tools/make_prices.py 2026-11-23 > gateway/config/prices.yaml
 
 The date is an argument so that the same package version gives the same file. The service reads the file only; it never
-asks a network for prices. What is left out: models that aren't chat models, batch and service-tier variants, and rates
-for things the gateway doesn't meter (web searches, image or video output).
+asks a network for prices. What is left out: models that aren't chat models, batch prices (no chat is billed so), and rates for
+things the gateway doesn't meter (web searches, image or video output).
 """
 
 from __future__ import annotations
@@ -67,6 +67,7 @@ HEADER = """\
 # One document per provider, so that only the needed ones are read. USD per million tokens; `request`: USD per request.
 # A name under `match` may hold * (anything) and # (a digit); one that begins with ! must not match. The first match
 # counts. `above`: for the whole request once its prompt has more tokens. `from`: in force from this day (UTC).
+# `service_tiers`: the price of answers that report that tier, each from its day on.
 # A missing rate falls back: cache_read, cache_write -> input; cache_write_1h -> cache_write; reasoning -> output.
 # Rates that change with the hour (DeepSeek) stand here at their peak, so a cost is never understated.
 """
@@ -172,6 +173,33 @@ def price_history(model: types.ModelInfo) -> list[tuple[date | None, str]]:
     return [(start, text) for start, text, _ in history]
 
 
+def service_tiers(model: types.ModelInfo) -> dict[str, list[str]]:
+    """By service tier its prices as flow mappings, ascending by date. A variant names what differs from the standard
+    price; one that names nothing is the standard price."""
+    standard = model.prices if isinstance(model.prices, types.ModelPrice) else model.prices[-1].prices
+    found: dict[str, list[tuple[date | None, str]]] = {}
+    for variant in model.price_variants or ():
+        stated = {name: value for name, value in variant.prices.__dict__.items() if value is not None}
+        if set(variant.when) != {"service_tier"} or not stated:
+            continue
+        text = rates(types.ModelPrice(**{**standard.__dict__, **stated}))
+        match variant.constraint:
+            case None:
+                found.setdefault(variant.when["service_tier"], []).append((None, text))
+            case types.StartDateConstraint(start_date):
+                found.setdefault(variant.when["service_tier"], []).append((start_date, text))
+            case _:
+                raise ValueError(f"{model.id}: a service tier whose price depends on the hour")
+    return {
+        tier: [f"{{from: {start}, {text}}}" if start else f"{{{text}}}" for start, text in sorted(history, key=by_start)]
+        for tier, history in found.items()
+    }
+
+
+def by_start(priced: tuple[date | None, str]) -> date:
+    return priced[0] or date.min
+
+
 def is_chat(model: types.ModelInfo) -> bool:
     if NOT_CHAT.search(model.id):
         return False
@@ -196,6 +224,10 @@ def model_line(provider: str, model: types.ModelInfo) -> str:
     parts.append(first)
     if later:
         parts.append(f"later: [{', '.join(f'{{from: {start}, {text}}}' for start, text in later)}]")
+    tiers = service_tiers(model)
+    if tiers:
+        stated = ", ".join(f"{tier}: [{', '.join(history)}]" for tier, history in tiers.items())
+        parts.append(f"service_tiers: {{{stated}}}")
     return f"- {{{', '.join(parts)}}}"
 
 

@@ -115,11 +115,18 @@ def read_entry(entry: Mapping[str, Any], version: str) -> PriceEntry:
     prices.extend(
         read_price(later, version, start=date.fromisoformat(later["from"])) for later in entry.get("later", ())
     )
+    for tier, history in entry.get("service_tiers", {}).items():
+        prices.extend(
+            read_price(spec, version, date.fromisoformat(spec["from"]) if "from" in spec else None, tier)
+            for spec in history
+        )
     context = entry.get("context")
     return PriceEntry(prices=tuple(prices), context_window=int(context) if context else None)
 
 
-def read_price(spec: Mapping[str, Any], version: str, start: date | None = None) -> Price:
+def read_price(
+    spec: Mapping[str, Any], version: str, start: date | None = None, service_tier: str | None = None
+) -> Price:
     """One price from a mapping with RATE_NAMES in USD and `tiers`; the YAML's `price:` has the same form.
 
     A tier names all its rates: what it leaves out falls back within the tier, not to the base.
@@ -128,7 +135,7 @@ def read_price(spec: Mapping[str, Any], version: str, start: date | None = None)
     tiers = tuple(
         PriceTier(above=int(tier["above"]), rates=read_rates({**request, **tier})) for tier in spec.get("tiers", ())
     )
-    return Price(version=version, base=read_rates(spec), tiers=tiers, start=start)
+    return Price(version=version, base=read_rates(spec), tiers=tiers, start=start, service_tier=service_tier)
 
 
 def read_rates(spec: Mapping[str, Any]) -> Rates:

@@ -69,7 +69,14 @@ def resolve_capabilities(scope: Scope, path: Path, spec: ModelSpec, base: frozen
 
 def resolve_prices(spec: ModelSpec, entry: PriceEntry | None) -> tuple[Price, ...]:
     if spec.price is not None:
-        return (read_price(spec.price.model_dump(), PRICE_VERSION),)
+        request = spec.price.request
+        return (
+            read_price(spec.price.model_dump(), PRICE_VERSION),
+            *(
+                read_price({"request": request, **tier.model_dump()}, PRICE_VERSION, service_tier=name)
+                for name, tier in spec.price.service_tiers.items()
+            ),
+        )
     return entry.prices if entry else ()
 
 

@@ -189,7 +189,7 @@ def model_form(model: Model) -> Form:
 def price_form(price: Price) -> Form:
     return {
         "version": price.version,
-        **given(start=price.start and price.start.isoformat()),
+        **given(start=price.start and price.start.isoformat(), service_tier=price.service_tier),
         **rates_form(price.base),
         **given(tiers=[{"above": tier.above, **rates_form(tier.rates)} for tier in price.tiers]),
     }

@@ -121,6 +121,7 @@ class TierSpec(RatesSpec):
 class PriceSpec(RatesSpec):
     request: Usd | None = None
     tiers: list[TierSpec] = []
+    service_tiers: dict[Name, RatesSpec] = {}
 
 
 class CapabilityChange(Spec):

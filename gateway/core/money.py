@@ -39,12 +39,14 @@ class PriceTier:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What one model costs from `start` (inclusive; None: since ever) on. `tiers` ascend by `above`."""
+    """What one model costs from `start` (inclusive; None: since ever) on. `tiers` ascend by `above`. With a
+    `service_tier` (flex, priority, ...) it is the price of answers that report that tier, and of no others."""
 
     version: str
     base: Rates
     tiers: tuple[PriceTier, ...] = ()
     start: date | None = None
+    service_tier: str | None = None
 
     def rates_for(self, prompt_tokens: int) -> Rates:
         chosen = self.base
@@ -74,13 +76,17 @@ def cost_nano_usd(usage: Usage, price: Price) -> int:
     return (total + TOKENS_PER_RATE // 2) // TOKENS_PER_RATE + rates.request
 
 
-def price_on(prices: tuple[Price, ...], day: date) -> Price | None:
-    """The price in force on `day`; `prices` ascend by `start`. None: the model is unpriced on that day."""
-    in_force = None
+def price_on(prices: tuple[Price, ...], day: date, service_tier: str | None = None) -> Price | None:
+    """The price in force on `day`; `prices` of one service tier ascend by `start`. A tier without a price of its own is
+    billed as the standard one. None: the model is unpriced on that day."""
+    in_force = tiered = None
     for price in prices:
         if price.start is None or price.start <= day:
-            in_force = price
-    return in_force
+            if price.service_tier is None:
+                in_force = price
+            elif price.service_tier == service_tier:
+                tiered = price
+    return tiered or in_force
 
 
 def format_usd(nano_usd: int) -> str:

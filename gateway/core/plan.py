@@ -99,8 +99,8 @@ class Attempt:
     """One call to one candidate, filled in while it runs. Times are monotonic seconds; cost is nano-USD.
 
     `kind` is why it was made: "first", "retry" for the same again, "fallback" for the next, "hedge" for one that runs
-    beside another. `key` is the name of the credential where a provider has several. `price_version` names the price
-    that the cost was taken from. `cancelled`: we ended it, because another was faster or the client had gone.
+    beside another. `key` is the name of the credential where a provider has several. `service_tier` is the one that
+    the vendor reports; `price_version` names the price that the cost was taken from. `cancelled`: we ended it, because another was faster or the client had gone.
     """
 
     candidate: Candidate
@@ -112,6 +112,7 @@ class Attempt:
     failure: Failure | None = None
     usage: Usage | None = None
     cost_nano_usd: int | None = None
+    service_tier: str | None = None
     price_version: str | None = None
     bytes_received: int = 0
     warnings: tuple[str, ...] = ()

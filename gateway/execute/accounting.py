@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 
 from gateway.config.snapshot import Model
+from gateway.core.chat import Json
 from gateway.core.clock import Clock
 from gateway.core.errors import Failure, FailureClass
 from gateway.core.money import Price, cost_nano_usd, price_on
@@ -14,6 +15,7 @@ from gateway.core.plan import Attempt, AttemptKind, Candidate, Record, cost_of, 
 from gateway.core.usage import Usage
 
 CHARS_PER_TOKEN = 4
+MAX_TIER_CHARS = 32
 ABOUT_THE_REQUEST = frozenset(
     {FailureClass.CALLER_FAULT, FailureClass.CONTEXT_WINDOW, FailureClass.CONTENT_POLICY, FailureClass.UNKNOWN}
 )
@@ -45,7 +47,7 @@ class Accounting:
         attempt.usage = usage
         if usage is None:
             return
-        price = self._in_force(self._models[attempt.candidate.model].prices)
+        price = self._in_force(self._models[attempt.candidate.model].prices, attempt.service_tier)
         if price is not None:
             attempt.cost_nano_usd = cost_nano_usd(usage, price)
             attempt.price_version = price.version
@@ -72,8 +74,8 @@ class Accounting:
         price = self._in_force(prices)
         return name, None if price is None else cost_nano_usd(usage, price)
 
-    def _in_force(self, prices: tuple[Price, ...]) -> Price | None:
-        return prices[0] if len(prices) == 1 else price_on(prices, self.today())
+    def _in_force(self, prices: tuple[Price, ...], service_tier: str | None = None) -> Price | None:
+        return prices[0] if len(prices) == 1 else price_on(prices, self.today(), service_tier)
 
     def today(self) -> date:
         return datetime.fromtimestamp(self._clock.time(), UTC).date()
@@ -85,6 +87,12 @@ def estimate(record: Record, text_chars: int) -> Usage:
     return Usage(
         input=signals.input_tokens if signals else 0, output=-(-text_chars // CHARS_PER_TOKEN), source="estimated"
     )
+
+
+def service_tier_of(body: Json) -> str | None:
+    """The tier that an answer or a chunk says it was served at; nonsense is none."""
+    tier = body.get("service_tier")
+    return tier if type(tier) is str and len(tier) <= MAX_TIER_CHARS else None
 
 
 def log_failure(record: Record, attempt: Attempt, failure: Failure) -> None:

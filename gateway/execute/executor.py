@@ -15,7 +15,7 @@ from gateway.core.errors import Failure, FailureClass, ProviderError
 from gateway.core.headers import HOPS
 from gateway.core.plan import Attempt, Plan, Record
 from gateway.core.wire import UpstreamCall
-from gateway.execute.accounting import Accounting, estimate, log_failure
+from gateway.execute.accounting import Accounting, estimate, log_failure, service_tier_of
 from gateway.execute.deadlines import Deadlines
 from gateway.execute.decide import next_step
 from gateway.execute.sinks import StreamSink, WholeSink
@@ -116,6 +116,7 @@ class Executor:
             raise ProviderError(_failure_of_status(upstream, sink.status, sink.headers, sink.body))
         answer = upstream.adapter.parse_response(sink.body, context)
         self._books.first_token(attempt)
+        attempt.service_tier = service_tier_of(answer.body)
         self._books.end(attempt, None, answer.usage)
         return answer
 

@@ -9,7 +9,7 @@ from gateway.core.chat import ChatRequest, Json, chunk
 from gateway.core.errors import Failure, ProviderError
 from gateway.core.plan import Attempt, Record, Timeouts
 from gateway.core.usage import Usage
-from gateway.execute.accounting import CHARS_PER_TOKEN, Accounting, estimate, log_failure
+from gateway.execute.accounting import CHARS_PER_TOKEN, Accounting, estimate, log_failure, service_tier_of
 from gateway.execute.sinks import StreamSink
 from gateway.execute.upstream import Upstream
 
@@ -59,7 +59,8 @@ class ChatStream:
         while True:
             if sink.chunks:
                 batch = sink.take()
-                self._last = batch[-1]
+                self._last = last = batch[-1]
+                self._attempt.service_tier = service_tier_of(last) or self._attempt.service_tier
                 if self._request.wants_usage_chunk:
                     for piece in batch:
                         piece["usage"] = None

@@ -131,6 +131,8 @@ def _attempt(attempt: Attempt, started: float) -> Entry:
         entry["reason"] = failure.reason
     if attempt.usage is not None:
         entry["usage"] = _usage(attempt.usage)
+    if attempt.service_tier is not None:
+        entry["service_tier"] = attempt.service_tier
     if attempt.price_version is not None:
         entry["price_version"] = attempt.price_version
     if attempt.key is not None:

@@ -46,7 +46,8 @@ def test_a_small_config_and_its_defaults() -> None:
     assert (gpt.target.model, gpt.target.provider, gpt.target.upstream_id) == ("gpt", "openai", "gpt-5.4")
     assert gpt.target.context_window == 1_050_000
     assert gpt.target.capabilities == ROWS["openai"].capabilities
-    assert [price.version for price in gpt.prices] == ["genai-prices 0.2.3"]
+    assert {price.version for price in gpt.prices} == {"genai-prices 0.2.3"}
+    assert {price.service_tier for price in gpt.prices} == {None, "flex", "priority", "fast"}
 
 
 def test_the_schema_has_every_timeout() -> None:
