@@ -3,8 +3,8 @@
     python tools/make_prices.py 2026-11-23 > gateway/config/prices.yaml
 
 The date is an argument so that the same package version gives the same file. The service reads the file only; it never
-asks a network for prices. What is left out: models that aren't chat models, batch prices (no chat is billed so), and rates for
-things the gateway doesn't meter (web searches, image or video output).
+asks a network for prices. What is left out: models that aren't chat models, batch prices (no chat is billed so), and
+rates for things the gateway doesn't meter (web searches, image or video output).
 """
 
 from __future__ import annotations
@@ -191,7 +191,9 @@ def service_tiers(model: types.ModelInfo) -> dict[str, list[str]]:
             case _:
                 raise ValueError(f"{model.id}: a service tier whose price depends on the hour")
     return {
-        tier: [f"{{from: {start}, {text}}}" if start else f"{{{text}}}" for start, text in sorted(history, key=by_start)]
+        tier: [
+            f"{{from: {start}, {text}}}" if start else f"{{{text}}}" for start, text in sorted(history, key=by_start)
+        ]
         for tier, history in found.items()
     }
 

@@ -100,7 +100,8 @@ class Attempt:
 
     `kind` is why it was made: "first", "retry" for the same again, "fallback" for the next, "hedge" for one that runs
     beside another. `key` is the name of the credential where a provider has several. `service_tier` is the one that
-    the vendor reports; `price_version` names the price that the cost was taken from. `cancelled`: we ended it, because another was faster or the client had gone.
+    the vendor reports; `price_version` names the price that the cost was taken from. `cancelled`: we ended it, because
+    another was faster or the client had gone.
     """
 
     candidate: Candidate
