@@ -37,6 +37,7 @@ from gateway.execute.accounting import Accounting
 from gateway.execute.deadlines import Deadlines
 from gateway.execute.executor import Executor
 from gateway.execute.pipeline import Pipeline
+from gateway.execute.quality import Judge
 from gateway.execute.upstream import Upstream
 from gateway.http import errors
 from gateway.http.admin import Reloader, admin_routes, nobody_reloads
@@ -104,6 +105,7 @@ class Gateway:
         ledger = () if journal is None else (LedgerWriter(journal),)
         self._observer = Fanout((*ledger, self.metrics, *observers))
         self._deadlines = Deadlines()
+        self._judge = Judge()
         self._transports = Transports(open_transport)
         self._text_model = RememberingModel(text_model) if text_model is not None else None
         self._links: dict[Serving, frozenset[Link]] = {}
@@ -170,6 +172,7 @@ class Gateway:
             snapshot,
             Executor(snapshot, upstreams, books, self._deadlines, parts.jitter),
             books,
+            self._judge,
             read_signals,
             partial(
                 _label, compile_rules(snapshot.tasks), self._text_model_of(snapshot), snapshot.classify.unsure_below

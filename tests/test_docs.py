@@ -23,7 +23,7 @@ def page(name: str) -> str:
     return (DOCS / name).read_text()
 
 
-@pytest.mark.parametrize("header", [*headers.RESPONSE_HEADERS, headers.HOPS])
+@pytest.mark.parametrize("header", [*headers.RESPONSE_HEADERS, headers.HOPS, headers.INCLUDE_COST])
 def test_headers(header: str) -> None:
     assert f"`{header}`" in page("headers.md")
 

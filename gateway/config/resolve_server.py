@@ -49,6 +49,7 @@ def resolve_server(scope: Scope) -> Server:
         queue_timeout_s=spec.queue_timeout,
         allowed_hosts=frozenset(host.lower() for host in hosts),
         headers=spec.headers,
+        cost_in_usage=spec.cost_in_usage,
         unsafe_open=spec.allow_unauthenticated,
     )
 

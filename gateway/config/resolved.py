@@ -142,6 +142,7 @@ def server_form(server: Server) -> Form:
         "queue_timeout": server.queue_timeout_s,
         **given(allowed_hosts=sorted(server.allowed_hosts)),
         "headers": server.headers,
+        **given(cost_in_usage=server.cost_in_usage or None),
         "allow_unauthenticated": server.unsafe_open,
     }
 

@@ -76,6 +76,7 @@ class ServerSpec(Spec):
     queue_timeout: Duration = 5.0
     allowed_hosts: Texts | None = None
     headers: bool = True
+    cost_in_usage: bool = False
     allow_unauthenticated: bool = False
 
 

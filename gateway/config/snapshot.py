@@ -198,6 +198,7 @@ class Server:
     queue_timeout_s: float = 5.0
     allowed_hosts: frozenset[str] = frozenset()
     headers: bool = True
+    cost_in_usage: bool = False
     unsafe_open: bool = False
 
 

@@ -14,6 +14,7 @@ COST_USD = "x-gateway-cost-usd"
 WARNINGS = "x-gateway-warnings"
 CONFIG = "x-gateway-config"
 HOPS = "x-gateway-hops"
+INCLUDE_COST = "x-gateway-include-cost"
 SHOULD_RETRY = "x-should-retry"
 
 RESPONSE_HEADERS = (

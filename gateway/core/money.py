@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from gateway.core.usage import Usage
 
@@ -87,6 +88,12 @@ def price_on(prices: tuple[Price, ...], day: date, service_tier: str | None = No
             elif price.service_tier == service_tier:
                 tiered = price
     return tiered or in_force
+
+
+def in_usage(usage: dict[str, Any], nano_usd: int | None) -> dict[str, Any]:
+    """An answer's `usage` with its cost: `cost` in USD, as OpenRouter has it, and `cost_nano_usd`, which is exact. It
+    stays as it was where the cost is not known."""
+    return usage if nano_usd is None else {**usage, "cost": nano_usd / NANO_PER_USD, "cost_nano_usd": nano_usd}
 
 
 def format_usd(nano_usd: int) -> str:

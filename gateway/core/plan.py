@@ -169,7 +169,8 @@ class Record:
     `asked_for` is the `model` of the request. `cost_nano_usd` is the cost of all attempts, None while any of them is
     unpriced; `costs` has it by what it bought. `baselines` are the models named in the config and what the tokens of
     `usage` would have cost there, None for an unpriced one. `quality` are the defects that the answer itself shows
-    (core.quality). `hops` is how many gateways the request had passed before this one.
+    (core.quality). `hops` is how many gateways the request had passed before this one; `tell_cost` whether
+    its sender wants the cost inside the answer's `usage`.
     """
 
     request_id: str
@@ -197,6 +198,7 @@ class Record:
     quality: tuple[str, ...] = ()
     error_code: str | None = None
     hops: int = 0
+    tell_cost: bool = False
 
     @property
     def final(self) -> Attempt | None:

@@ -18,6 +18,7 @@ from gateway.core.plan import Plan, Record
 from gateway.core.principal import Principal
 from gateway.execute.accounting import Accounting
 from gateway.execute.executor import Executor
+from gateway.execute.quality import Judge
 from gateway.execute.stream import ChatStream
 
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
@@ -46,6 +47,7 @@ class Pipeline:
         snapshot: Snapshot,
         executor: Executor,
         books: Accounting,
+        judge: Judge,
         read_signals: Callable[[ChatRequest], Signals],
         label: Callable[[ChatRequest, Signals, Mapping[str, str]], Label],
         planner: Planner,
@@ -55,6 +57,7 @@ class Pipeline:
         self.snapshot = snapshot
         self._executor = executor
         self._books = books
+        self._judge = judge
         self._read_signals = read_signals
         self._label = label
         self._planner = planner
@@ -94,6 +97,9 @@ class Pipeline:
         result = await self._executor.run(request, plan, record)
         if isinstance(result, ChatAnswer):
             record.finish_reason = result.finish_reason
+            record.quality = self._judge.whole(request, result.body)
+        else:
+            result.watch(self._judge.witness(request))
         return result
 
     def close(self, record: Record, outcome: str, http_status: int, error_code: str | None = None) -> None:

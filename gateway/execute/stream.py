@@ -7,9 +7,11 @@ from dataclasses import replace
 
 from gateway.core.chat import ChatRequest, Json, chunk
 from gateway.core.errors import Failure, ProviderError
-from gateway.core.plan import Attempt, Record, Timeouts
+from gateway.core.money import in_usage
+from gateway.core.plan import Attempt, Record, Timeouts, cost_of
 from gateway.core.usage import Usage
 from gateway.execute.accounting import CHARS_PER_TOKEN, Accounting, estimate, log_failure, service_tier_of
+from gateway.execute.quality import Witness
 from gateway.execute.sinks import StreamSink
 from gateway.execute.upstream import Upstream
 
@@ -44,7 +46,12 @@ class ChatStream:
         self._last: Json | None = None
         self._usage_sent = not request.wants_usage_chunk
         self._settled = False
+        self._witness: Witness | None = None
         self._arm()
+
+    def watch(self, witness: Witness) -> None:
+        """Have a witness judge the answer as it passes by; before the first `next_batch`."""
+        self._witness = witness
 
     @property
     def finish_reason(self) -> str | None:
@@ -59,6 +66,8 @@ class ChatStream:
         while True:
             if sink.chunks:
                 batch = sink.take()
+                if self._witness is not None and self._witness.folds:
+                    self._witness.see(batch)
                 self._last = last = batch[-1]
                 self._attempt.service_tier = service_tier_of(last) or self._attempt.service_tier
                 if self._request.wants_usage_chunk:
@@ -81,8 +90,10 @@ class ChatStream:
             return None
         self._usage_sent = True
         usage = self._attempt.usage or Usage(source="estimated")
-        last = self._last
-        return [chunk(last["id"], last["created"], last["model"], [], usage=usage.to_openai())]
+        last, shown = self._last, usage.to_openai()
+        if self._record.tell_cost:
+            shown = in_usage(shown, cost_of(self._record.attempts))
+        return [chunk(last["id"], last["created"], last["model"], [], usage=shown)]
 
     def close(self) -> None:
         """End the stream wherever it is. Before its end the upstream connection is closed at once."""
@@ -111,6 +122,8 @@ class ChatStream:
         elif failure is not None or not sink.ended:
             usage = _at_least(usage, sink.parser.text_chars)
         self._books.end(self._attempt, failure, usage)
+        if failure is None and sink.ended and self._witness is not None:
+            self._record.quality = self._witness.verdict(self.finish_reason, sink.parser.text_chars)
 
     def _arm(self) -> None:
         due = min(self._sink.arrived + self._timeouts.idle, self._deadline)

@@ -16,7 +16,8 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.core.chat import ChatAnswer
 from gateway.core.errors import BadRequest, Failure, FailureClass, GatewayError, ProviderError
-from gateway.core.plan import Record
+from gateway.core.money import in_usage
+from gateway.core.plan import Record, cost_of
 from gateway.execute.deadlines import Deadlines
 from gateway.execute.stream import ChatStream
 from gateway.execute.verdict import describe, exhausted_by
@@ -27,6 +28,7 @@ from gateway.http.errors import body_of, internal_error, send_error
 from gateway.http.headers import (
     EVENT_STREAM,
     HOPS,
+    INCLUDE_COST,
     JSON,
     MAX_HOPS,
     NO_CACHE,
@@ -108,6 +110,7 @@ class _Exchange:
         headers: RawHeaderMap = dict(self._scope["headers"])
         principal = serving.authenticator.authenticate(headers.get(b"authorization"))
         record.hops = _hops(headers)
+        record.tell_cost = serving.snapshot.server.cost_in_usage or headers.get(INCLUDE_COST) == b"true"
         if admission.running < admission.limit:
             admission.running += 1
         else:
@@ -148,8 +151,11 @@ class _Exchange:
 
     async def _send_whole(self, answer: ChatAnswer) -> None:
         record = self._record
+        shown = answer.body
+        if record.tell_cost and isinstance(shown.get("usage"), dict):
+            shown = {**shown, "usage": in_usage(shown["usage"], cost_of(record.attempts))}
         try:
-            body = orjson.dumps(answer.body)
+            body = orjson.dumps(shown)
         except TypeError:
             self._fail(TOO_DEEP)
             raise exhausted_by(TOO_DEEP) from None
