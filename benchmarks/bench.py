@@ -3,9 +3,13 @@
 Both serve with one worker. Rounds alternate (forwarder, gateway, forwarder, ...), so that a machine whose speed drifts
 slows both alike; what is reported are ratios within a round: minimum, median and maximum over the rounds.
 
-  short chat   ~300-byte prompt, 32 keep-alive connections: CPU per request of the server's process, requests/s and
-               latency; first with the text model switched off (routing by structure), then with it
+  short chat   ~300-byte prompt, 32 keep-alive connections: CPU per request of the server's processes, requests/s and
+               latency; first routed by structure without a ledger, then with one, then with the text classified too,
+               as it is shipped
   streams      100 streams at a time, one event per 20 ms: CPU per event
+
+The CPU is that of all processes of a server together; of the gateway's, the keeper's share (it ships the ledger, beside
+the requests) is told apart.
 
 options: --rounds N (5)  --requests N (12000)  --streams N (200)  --json
 """
@@ -25,11 +29,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks.processes import ROOT, cpu_seconds, free_port, resident_mb, server
+from benchmarks.processes import ROOT, cpu_seconds, family, free_port, resident_mb, server
 
 CONFIG = """
 server: {{port: {port}}}
 classify: {{text_model: {text_model}}}
+ledger: {{store: {store}, dir: "{folder}/state"}}
 providers:
   upstream: {{vendor: openai, base_url: "http://127.0.0.1:{upstream}/v1"}}
   spare: {{vendor: openai, base_url: "http://127.0.0.1:{upstream}/v1"}}
@@ -60,10 +65,17 @@ def load(port: int, connections: int, count: int, request: dict[str, Any]) -> di
 
 
 def measured(pid: int, run: Callable[[], dict[str, float]]) -> dict[str, float]:
-    before = cpu_seconds(pid)
+    """`keeper` is the CPU of the last child, where a server has more than one."""
+    before, beside = cpu_seconds(pid), keeper_seconds(pid)
     result = run()
     result["cpu"] = cpu_seconds(pid) - before
+    result["keeper"] = keeper_seconds(pid) - beside
     return result
+
+
+def keeper_seconds(pid: int) -> float:
+    members = family(pid)
+    return cpu_seconds(members[-1]) if len(members) > 2 else 0.0
 
 
 def spread(values: list[float]) -> tuple[float, float, float]:
@@ -71,11 +83,15 @@ def spread(values: list[float]) -> tuple[float, float, float]:
 
 
 class Bench:
-    def __init__(self, stack: ExitStack, pace: tuple[str, ...] = (), text_model: str = "none") -> None:
+    def __init__(
+        self, stack: ExitStack, pace: tuple[str, ...] = (), text_model: str = "none", store: str = "sqlite"
+    ) -> None:
         upstream, self.forwarder_port, self.gateway_port = free_port(), free_port(), free_port()
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         config = folder / "bench.yaml"
-        config.write_text(CONFIG.format(port=self.gateway_port, upstream=upstream, text_model=text_model))
+        config.write_text(
+            CONFIG.format(port=self.gateway_port, upstream=upstream, text_model=text_model, store=store, folder=folder)
+        )
         stack.enter_context(server(upstream, "gateway", "simulate", "openai", "--port", str(upstream), *pace))
         self.forwarder = stack.enter_context(
             server(self.forwarder_port, "benchmarks.forwarder", str(self.forwarder_port), str(upstream))
@@ -106,6 +122,9 @@ def report(title: str, per: str, rounds: list[dict[str, dict[str, float]]]) -> d
         "title": title,
         "ratio": spread([_cost(r["gateway"], unit) / _cost(r["forwarder"], unit) for r in rounds]),
     }
+    keeper = [r["gateway"]["keeper"] / r["gateway"][unit] * 1e6 for r in rounds]
+    if max(keeper):
+        figures["keeper"] = spread(keeper)
     for name in ("forwarder", "gateway"):
         figures[name] = {
             f"cpu_us_per_{per}": spread([_cost(r[name], unit) * 1e6 for r in rounds]),
@@ -127,6 +146,8 @@ def show(figures: dict[str, Any]) -> None:
         for figure, values in figures[name].items():
             print(f"  {name:<10}{figure:<20}" + " / ".join(f"{value:.1f}" for value in values))
     print("  ratio of CPU, gateway : forwarder   " + " / ".join(f"{value:.2f}" for value in figures["ratio"]))
+    if "keeper" in figures:
+        print("  of it the keeper's, us              " + " / ".join(f"{value:.1f}" for value in figures["keeper"]))
     print("  added p50 latency, ms               " + " / ".join(f"{value:.3f}" for value in figures["added_p50_ms"]))
 
 
@@ -140,14 +161,18 @@ def main() -> None:
     results = []
     memory: dict[str, float] = {}
     with ExitStack() as stack:
+        bench = Bench(stack, store="none")
+        rounds = bench.rounds(arguments.rounds, CONNECTIONS, arguments.requests)
+        results.append(report(f"short chat, {CONNECTIONS} connections, no ledger", "request", rounds))
+    with ExitStack() as stack:
         bench = Bench(stack)
         rounds = bench.rounds(arguments.rounds, CONNECTIONS, arguments.requests)
-        results.append(report(f"short chat, {CONNECTIONS} connections", "request", rounds))
+        results.append(report("short chat, in the ledger", "request", rounds))
         memory = {"gateway_mb": resident_mb(bench.gateway), "forwarder_mb": resident_mb(bench.forwarder)}
     with ExitStack() as stack:
         bench = Bench(stack, text_model="builtin")
         rounds = bench.rounds(arguments.rounds, CONNECTIONS, arguments.requests)
-        results.append(report("short chat, its text classified", "request", rounds))
+        results.append(report("short chat, in the ledger, its text classified", "request", rounds))
         memory["with_model_mb"] = resident_mb(bench.gateway)
     with ExitStack() as stack:
         bench = Bench(stack, ("--tps", str(TOKENS_PER_SECOND)))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -74,7 +75,12 @@ class Parts:
 
     @classmethod
     def real(cls) -> Parts:
-        return cls(SystemClock(), random.random, lambda: f"req_{random.getrandbits(128):032x}")
+        return cls(SystemClock(), random.random, new_request_id)
+
+
+def new_request_id() -> str:
+    """Unique, and in the order of time: a ledger that files requests by id then writes in one place."""
+    return f"req_{int(time.time() * 1000):012x}{random.getrandbits(80):020x}"
 
 
 class Gateway:

@@ -27,9 +27,11 @@ class RedisServer:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._options = options
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = 65_536
+        while self.port > 50_000:  # a node of a cluster listens 10,000 above it, too
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                self.port = free.getsockname()[1]
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -15,13 +15,15 @@ import orjson
 from gateway.ledger.entry import Entry
 
 MAX_LINE_BYTES = 256 * 1024
+_BEGIN = b'{"kind":"begin","id":"'
 
 
 class Line(NamedTuple):
-    """A line as it was found: `entry` is None where it is corrupt; `end` is the offset after it."""
+    """A line as it was found: `entry` is None where it is corrupt; `end` is the offset after it, `raw` its JSON."""
 
     entry: Entry | None
     end: int
+    raw: bytes = b""
 
 
 def encode_line(entry: Entry) -> bytes:
@@ -40,16 +42,19 @@ def read_lines(data: bytes, offset: int, *, final: bool) -> Iterator[Line]:
                 yield Line(None, offset + len(data))
             return
         if end > start:
-            yield Line(_decode(data[start:end]), offset + end + 1)
+            raw = data[start + 9 : end]
+            yield Line(_decode(data[start : start + 9], raw), offset + end + 1, raw)
         start = end + 1
 
 
-def _decode(line: bytes) -> Entry | None:
-    digest, _, body = line.partition(b" ")
+def _decode(front: bytes, raw: bytes) -> Entry | None:
     try:
-        if len(digest) != 8 or int(digest, 16) != crc32(body):
+        if len(front) != 9 or int(front, 16) != crc32(raw):
             return None
-        entry = orjson.loads(body)
+        if raw.startswith(_BEGIN):
+            # Nearly every beginning has its end, and is then of no interest: its id is enough.
+            return {"kind": "begin", "id": raw[len(_BEGIN) : raw.index(b'"', len(_BEGIN))].decode()}
+        entry = orjson.loads(raw)
     except ValueError:
         return None
     return entry if isinstance(entry, dict) and "kind" in entry and "id" in entry else None

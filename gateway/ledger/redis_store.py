@@ -86,9 +86,8 @@ class RedisStore:
         keys = [self._positions, self._entries]
         arguments: list[Any] = [batch.segment, batch.start, batch.end, self._prefix]
         arguments += [self._max_records, self._keep_records_s, len(batch.entries)]
-        for entry in batch.entries:
-            feedback = entry["kind"] == "feedback"
-            arguments += [entry["id"], orjson.dumps(entry), "1" if feedback else "0"]
+        for entry, raw in zip(batch.entries, batch.raw, strict=True):
+            arguments += [entry["id"], raw, "1" if entry["kind"] == "feedback" else "0"]
         hashes: dict[tuple[int, int], dict[bytes, int]] = {}
         for key, counters in add_up(batch.entries).items():
             bag = hashes.setdefault((key.grain, key.start), {})

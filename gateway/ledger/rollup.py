@@ -44,17 +44,21 @@ Sums = dict[SumKey, dict[str, int]]
 
 
 def add_up(entries: Iterable[Entry]) -> Sums:
-    """The sums of a batch: entries of requests, and of feedback whose request is known."""
-    sums: Sums = {}
+    """The sums of a batch: entries of requests, and of feedback whose request is known. Days are made of hours."""
+    hours: Sums = {}
     for entry in entries:
-        counters = counters_of(entry)
-        dimensions = dimensions_of(entry)
         at = int(entry["at"])
-        for grain in GRAINS:
-            bag = sums.setdefault(SumKey(grain, at - at % grain, dimensions), {})
-            for name, amount in counters.items():
-                bag[name] = bag.get(name, 0) + amount
-    return sums
+        bag = hours.setdefault(SumKey(HOUR, at - at % HOUR, dimensions_of(entry)), {})
+        add(bag, counters_of(entry))
+    days: Sums = {}
+    for key, bag in hours.items():
+        add(days.setdefault(SumKey(DAY, key.start - key.start % DAY, key.dimensions), {}), bag)
+    return hours | days
+
+
+def add(into: dict[str, int], counters: Mapping[str, int]) -> None:
+    for name, amount in counters.items():
+        into[name] = into.get(name, 0) + amount
 
 
 def dimensions_of(entry: Entry) -> Dimensions:

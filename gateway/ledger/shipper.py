@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import orjson
+
 from gateway.ledger.entry import Entry, lost_entry
 from gateway.ledger.journal import SUFFIX
 from gateway.ledger.lines import read_lines
@@ -40,7 +42,7 @@ class _Segment:
     path: Path
     position: int
     scanned: int = 0
-    begun: dict[str, Entry] = field(default_factory=dict)
+    begun: dict[str, bytes] = field(default_factory=dict)
 
 
 class Shipper:
@@ -136,6 +138,7 @@ class Shipper:
     ) -> int:
         """Ship the whole lines of `data`; the offset after them."""
         entries: list[Entry] = []
+        raw: list[bytes] = []
         end = offset
         corrupt = 0
         for line in read_lines(data, offset, final=final):
@@ -143,17 +146,18 @@ class Shipper:
             if line.entry is None:
                 corrupt += line.end > segment.position
             elif line.entry["kind"] == "begin":
-                segment.begun[line.entry["id"]] = line.entry
+                segment.begun[line.entry["id"]] = line.raw
             else:
                 if line.entry["kind"] == "request":
                     for sibling in siblings:
                         sibling.begun.pop(line.entry["id"], None)
                 if line.end > segment.position:
                     entries.append(line.entry)
+                    raw.append(line.raw)
         if end > segment.position:
             start = segment.position
             try:
-                self._store.append(Batch(segment.path.name, start, end, tuple(entries)))
+                self._store.append(Batch(segment.path.name, start, end, entries, raw))
             except Moved:
                 # Another pass had sent it already, and died before it knew: look again from the start.
                 del self._segments[segment.path.name]
@@ -173,9 +177,10 @@ class Shipper:
         segment, and so are shipped once."""
         for segment in segments:
             if segment.begun and segment.position <= segment.scanned:
-                lost = tuple(lost_entry(begin) for begin in segment.begun.values())
+                lost = [lost_entry(orjson.loads(begin)) for begin in segment.begun.values()]
                 end = segment.position + 1
-                self._store.append(Batch(segment.path.name, segment.position, end, lost))
+                raw = [orjson.dumps(entry) for entry in lost]
+                self._store.append(Batch(segment.path.name, segment.position, end, lost, raw))
                 segment.position = end
                 done.entries += len(lost)
                 done.lost += len(lost)

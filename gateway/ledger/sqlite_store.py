@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from gateway.ledger.store import Batch, Moved, StoreUnavailable
 FILE = "ledger.sqlite"
 _BUSY_S = 5.0
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS requests (id TEXT PRIMARY KEY, at REAL NOT NULL, entry BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS requests (id TEXT NOT NULL UNIQUE, at REAL NOT NULL, entry BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS requests_at ON requests (at);
 CREATE TABLE IF NOT EXISTS feedback (request_id TEXT NOT NULL, at REAL NOT NULL, entry BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS feedback_request ON feedback (request_id);
@@ -74,7 +74,7 @@ class SqliteStore:
         with self._transaction() as db:
             if self._position(db, batch.segment) != batch.start:
                 raise Moved
-            fresh = [entry for entry in batch.entries if self._keep(db, entry)]
+            fresh = self._keep(db, batch)
             db.executemany(
                 _ADD,
                 (
@@ -139,15 +139,28 @@ class SqliteStore:
     def close(self) -> None:
         self._db.close()
 
-    def _keep(self, db: sqlite3.Connection, entry: Entry) -> bool:
-        """Store an entry; False where its request stands here already."""
-        if entry["kind"] == "feedback":
-            db.execute("INSERT INTO feedback VALUES (?, ?, ?)", (entry["id"], entry["at"], orjson.dumps(entry)))
-            return True
-        done = db.execute(
-            "INSERT OR IGNORE INTO requests VALUES (?, ?, ?)", (entry["id"], entry["at"], orjson.dumps(entry))
-        )
-        return done.rowcount == 1
+    def _keep(self, db: sqlite3.Connection, batch: Batch) -> Sequence[Entry]:
+        """Store a batch; its entries without those that stood here already, as after a journal came from a backup."""
+        known = self._known(db, [entry["id"] for entry in batch.entries])
+        fresh: list[Entry] = []
+        rows: dict[str, list[tuple[str, float, bytes]]] = {"request": [], "feedback": []}
+        for entry, raw in zip(batch.entries, batch.raw, strict=True):
+            kind = entry["kind"]
+            if kind == "request":
+                if entry["id"] in known:
+                    continue
+                known.add(entry["id"])
+            fresh.append(entry)
+            rows[kind].append((entry["id"], entry["at"], raw))
+        db.executemany("INSERT INTO requests VALUES (?, ?, ?)", rows["request"])
+        db.executemany("INSERT INTO feedback VALUES (?, ?, ?)", rows["feedback"])
+        return fresh
+
+    @staticmethod
+    def _known(db: sqlite3.Connection, ids: list[str]) -> set[str]:
+        """Those of `ids` that stand here already."""
+        found = db.execute("SELECT id FROM requests WHERE id IN (SELECT value FROM json_each(?))", (orjson.dumps(ids),))
+        return {row[0] for row in found}
 
     @staticmethod
     def _position(db: sqlite3.Connection, segment: str) -> int:

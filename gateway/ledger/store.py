@@ -6,7 +6,7 @@ sent twice counts once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,13 +24,14 @@ class Moved(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Entries of one segment from offset `start` up to `end`. Feedback entries come with the dimensions of the request
-    they are about (`task`, `route`, `model`, `key`, `team`)."""
+    """Entries of one segment from offset `start` up to `end`, and each as the JSON that it was read from. Feedback
+    entries come with the dimensions of the request they are about (`task`, `route`, `model`, `key`, `team`)."""
 
     segment: str
     start: int
     end: int
-    entries: tuple[Entry, ...]
+    entries: Sequence[Entry]
+    raw: Sequence[bytes]
 
 
 class Store(Protocol):

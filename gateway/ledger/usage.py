@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from gateway.ledger.rollup import DAY, DURATION, HOUR, SCORE_UNIT, TO_FIRST, SumKey, quantile
+from gateway.ledger.rollup import DAY, DURATION, HOUR, SCORE_UNIT, TO_FIRST, SumKey, add, quantile
 from gateway.ledger.store import Store
 
 HOURLY_UP_TO_S = 2 * DAY
@@ -136,8 +136,8 @@ def report(store: Store, query: Query) -> Report:
     for key, counters in store.sums(grain, since, query.until):
         if all(getattr(key.dimensions, name) == value for name, value in query.only):
             group = tuple(GROUPS[name](key) for name in query.by)
-            _add(groups.setdefault(group, {}), counters)
-            _add(total, counters)
+            add(groups.setdefault(group, {}), counters)
+            add(total, counters)
     lines = [Line(group, counters) for group, counters in groups.items()]
     return Report(query.by, since, query.until, _ordered(lines, query.by), Line((), total))
 
@@ -147,11 +147,6 @@ def _ordered(lines: Iterable[Line], by: Sequence[str]) -> tuple[Line, ...]:
     if by and by[0] in ("day", "hour"):
         return tuple(sorted(lines, key=lambda line: (line.group[0], -line.cost, line.group)))
     return tuple(sorted(lines, key=lambda line: (-line.cost, -line.requests, line.group)))
-
-
-def _add(into: dict[str, int], counters: Mapping[str, int]) -> None:
-    for name, value in counters.items():
-        into[name] = into.get(name, 0) + value
 
 
 def _named(counters: Mapping[str, int], prefix: str) -> dict[str, int]:

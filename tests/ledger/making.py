@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from gateway.config.snapshot import Redis, Secret
 from gateway.core.errors import Failure, FailureClass
@@ -16,7 +19,7 @@ from gateway.ledger.redis_client import open_client
 from gateway.ledger.redis_store import RedisStore
 from gateway.ledger.rollup import HOUR
 from gateway.ledger.sqlite_store import FILE, SqliteStore
-from gateway.ledger.store import Store
+from gateway.ledger.store import Batch, Store
 from tests.redis_server import RedisServer
 
 NOON = 1_764_072_000.0
@@ -94,6 +97,10 @@ def begin(request_id: str) -> Entry:
         "kind": "begin", "id": request_id, "at": NOON, "key": "web", "team": None, "route": "default", "task": "coding",
         "model": "gpt", "provider": "openai", "stream": False, "input_tokens_estimated": 7,
     }  # fmt: skip
+
+
+def batch(segment: str, start: int, end: int, entries: Sequence[Entry]) -> Batch:
+    return Batch(segment, start, end, entries, [orjson.dumps(one) for one in entries])
 
 
 def journal_in(folder: Path, name: str = "boot-0", **options: Any) -> Journal:

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import orjson
+
 from gateway.core.plan import Record
 from gateway.ledger.entry import begin_of, entry_of
 from gateway.ledger.journal import LedgerWriter
@@ -53,9 +55,10 @@ def test_an_observer_writes_a_beginning_and_an_end(tmp_path: Path) -> None:
     writer.on_dispatch(record)
     writer.on_end(record)
     [path] = tmp_path.glob("*.journal")
-    lines = [line.entry for line in read_lines(path.read_bytes(), 0, final=True)]
-    assert [line["kind"] for line in lines if line] == ["begin", "request"]
-    assert lines[0] == begin_of(record)
+    lines = list(read_lines(path.read_bytes(), 0, final=True))
+    assert [line.entry["kind"] for line in lines if line.entry] == ["begin", "request"]
+    assert lines[0].entry == {"kind": "begin", "id": "req_9"}
+    assert orjson.loads(lines[0].raw) == begin_of(record)
     assert path.stat().st_mode & 0o077 == 0, "who asked what is not for everybody on this machine"
 
 

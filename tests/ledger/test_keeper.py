@@ -16,8 +16,8 @@ from gateway.config.snapshot import Ledger, Redis, Secret
 from gateway.ledger.keeper import Keeper, run_keeper
 from gateway.ledger.redis_client import open_client
 from gateway.ledger.redis_store import RedisStore
-from gateway.ledger.store import Batch, Store, StoreUnavailable
-from tests.ledger.making import KEEP, FixedClock, counted, entry, journal_in, open_sqlite
+from gateway.ledger.store import Store, StoreUnavailable
+from tests.ledger.making import KEEP, FixedClock, batch, counted, entry, journal_in, open_sqlite
 from tests.redis_server import PROGRAM, RedisServer, redis_server
 from tests.running import snapshot_of, until
 
@@ -185,7 +185,7 @@ def test_a_cluster(tmp_path: Path) -> None:
             client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
             until(lambda: "cluster_state:ok" in str(client.execute_command("CLUSTER", "INFO")))
         store = RedisStore(open_client(Redis(Secret(server.url), "cluster")), "sy", max_records=1000, **KEEP)
-        store.append(Batch("s", 0, 9, (entry("a"),)))
+        store.append(batch("s", 0, 9, (entry("a"),)))
         assert store.find("a") == entry("a")
         assert counted(store)["requests"] == 1
         store.close()

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from gateway.ledger.rollup import DAY, HOUR, Dimensions, quantile
-from gateway.ledger.store import Batch, Moved, Store, StoreUnavailable
+from gateway.ledger.store import Moved, Store, StoreUnavailable
 from tests.ledger.conftest import OpenStore
-from tests.ledger.making import NOON, counted, entry, open_redis, open_sqlite
+from tests.ledger.making import NOON, batch, counted, entry, open_redis, open_sqlite
 from tests.redis_server import RedisServer
 
 
 def test_a_batch_is_taken_in_with_its_position(store: Store) -> None:
     assert store.position("s") == 0
-    store.append(Batch("s", 0, 50, (entry("a"), entry("b", model="opus", cost_nano_usd=None, costs_nano_usd={}))))
+    store.append(batch("s", 0, 50, (entry("a"), entry("b", model="opus", cost_nano_usd=None, costs_nano_usd={}))))
     assert store.position("s") == 50
     found = counted(store)
     assert found["requests"] == 2
@@ -27,21 +27,21 @@ def test_a_batch_is_taken_in_with_its_position(store: Store) -> None:
 
 
 def test_a_batch_that_comes_twice_counts_once(open_store: OpenStore) -> None:
-    batch = Batch("s", 0, 50, (entry("a"),))
+    taken = batch("s", 0, 50, (entry("a"),))
     first, second = open_store(), open_store()
-    first.append(batch)
+    first.append(taken)
     with pytest.raises(Moved):
-        second.append(batch)
+        second.append(taken)
     with pytest.raises(Moved):
-        second.append(Batch("s", 10, 60, (entry("b"),)))
+        second.append(batch("s", 10, 60, (entry("b"),)))
     assert counted(second)["requests"] == 1
     assert second.find("b") is None
-    second.append(Batch("s", 50, 60, (entry("b"),)))
+    second.append(batch("s", 50, 60, (entry("b"),)))
     assert counted(first)["requests"] == 2
 
 
 def test_a_forgotten_segment_starts_anew(store: Store) -> None:
-    store.append(Batch("s", 0, 50, ()))
+    store.append(batch("s", 0, 50, ()))
     store.forget("s")
     store.forget("never seen")
     assert store.position("s") == 0
@@ -49,7 +49,7 @@ def test_a_forgotten_segment_starts_anew(store: Store) -> None:
 
 def test_sums_stand_under_their_hour_day_and_dimensions(store: Store) -> None:
     entries = (entry("a"), entry("b", at=NOON + 3599), entry("c", at=NOON + 3600, team="x"), entry("d", at=NOON + DAY))
-    store.append(Batch("s", 0, 9, entries))
+    store.append(batch("s", 0, 9, entries))
     found = store.sums(HOUR, int(NOON), int(NOON) + 2 * HOUR)
     hours = {(key.start, key.dimensions.team): bag["requests"] for key, bag in found}
     assert hours == {(NOON, "none"): 2, (NOON + HOUR, "x"): 1}
@@ -62,7 +62,7 @@ def test_sums_stand_under_their_hour_day_and_dimensions(store: Store) -> None:
 
 def test_feedback_stands_with_its_request_and_in_the_sums(store: Store) -> None:
     given = {"kind": "feedback", "id": "a", "at": NOON + 5, "score": 0.25, "label": "wrong", "task": "coding"}
-    store.append(Batch("s", 0, 9, (entry("a"), given)))
+    store.append(batch("s", 0, 9, (entry("a"), given)))
     found = store.find("a")
     assert found is not None
     assert found["feedback"] == [given]
@@ -70,7 +70,7 @@ def test_feedback_stands_with_its_request_and_in_the_sums(store: Store) -> None:
 
 
 def test_latencies_can_be_read_from_the_sums(store: Store) -> None:
-    store.append(Batch("s", 0, 9, tuple(entry(f"r{n}", duration_s=n / 100) for n in range(1, 101))))
+    store.append(batch("s", 0, 9, tuple(entry(f"r{n}", duration_s=n / 100) for n in range(1, 101))))
     found = counted(store)
     for share, wanted in ((0.5, 0.5), (0.95, 0.95), (0.0, 0.01), (1.0, 1.0)):
         assert quantile(found, "ms", share) == pytest.approx(wanted, rel=0.06)
@@ -78,7 +78,7 @@ def test_latencies_can_be_read_from_the_sums(store: Store) -> None:
 
 
 def test_what_is_too_old_goes(store: Store) -> None:
-    store.append(Batch("s", 0, 9, (entry("old", at=NOON - 31 * DAY), entry("new"))))
+    store.append(batch("s", 0, 9, (entry("old", at=NOON - 31 * DAY), entry("new"))))
     store.trim(NOON)
     assert store.find("new") is not None
     if not type(store).__name__.startswith("Redis"):  # Redis keeps an entry by when it came in
@@ -91,7 +91,7 @@ def test_no_more_records_than_were_asked_for(tmp_path: Path, redis_here: RedisSe
     for store in (sqlite, shared):
         for start in range(0, 2000, 100):
             entries = tuple(entry(f"r{n}", at=NOON + n) for n in range(start, start + 100))
-            store.append(Batch("s", start, start + 100, entries))
+            store.append(batch("s", start, start + 100, entries))
         store.trim(NOON + 2000)
         assert store.find("r1999") is not None
         assert store.find("r0") is None
@@ -104,7 +104,7 @@ def test_no_more_records_than_were_asked_for(tmp_path: Path, redis_here: RedisSe
 def test_every_redis_key_expires_or_is_bounded(redis_here: RedisServer) -> None:
     store = open_redis(redis_here)
     given = {"kind": "feedback", "id": "a", "at": NOON, "score": 1, "task": "coding"}
-    store.append(Batch("s", 0, 9, (entry("a"), given)))
+    store.append(batch("s", 0, 9, (entry("a"), given)))
     with redis_here.client() as client:
         forever = {key for key in client.keys("*") if client.ttl(key) == -1}
         assert all(key.startswith(b"{sy}:ledger:") for key in client.keys("*"))
@@ -118,10 +118,10 @@ def test_a_wrong_type_under_our_key_is_told_and_nothing_is_half_written(redis_he
     with redis_here.client() as client:
         client.set(key, "mine")
         with pytest.raises(StoreUnavailable, match="WRONGTYPE"):
-            store.append(Batch("s", 0, 9, (entry("a"),)))
+            store.append(batch("s", 0, 9, (entry("a"),)))
         assert client.keys("*") == [key.encode()]
         client.delete(key)
-    store.append(Batch("s", 0, 9, (entry("a"),)))
+    store.append(batch("s", 0, 9, (entry("a"),)))
     assert counted(store)["requests"] == 1
     store.close()
 

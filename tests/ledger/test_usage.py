@@ -14,9 +14,8 @@ import pytest
 from gateway.ledger.asking import BadQuestion, read_query
 from gateway.ledger.render import FOCUS, as_csv, as_json, as_table, money, percent
 from gateway.ledger.rollup import DAY, HOUR
-from gateway.ledger.store import Batch
 from gateway.ledger.usage import Query, Report, report
-from tests.ledger.making import NOON, entry, open_sqlite
+from tests.ledger.making import NOON, batch, entry, open_sqlite
 
 ENTRIES = (
     entry("a", baselines_nano_usd={"opus": 5000, "old": None}),
@@ -31,7 +30,7 @@ ENTRIES = (
 @pytest.fixture
 def reported(tmp_path: Path) -> Report:
     store = open_sqlite(tmp_path)
-    store.append(Batch("s", 0, 1, ENTRIES))
+    store.append(batch("s", 0, 1, ENTRIES))
     found = report(store, Query(int(NOON), int(NOON) + 60, ("task", "model")))
     store.close()
     return found
@@ -50,7 +49,7 @@ def test_money_by_group(reported: Report) -> None:
 
 def test_spans(tmp_path: Path) -> None:
     store = open_sqlite(tmp_path)
-    store.append(Batch("s", 0, 1, ENTRIES))
+    store.append(batch("s", 0, 1, ENTRIES))
     hours = report(store, Query(int(NOON) + 1800, int(NOON) + 3600))
     assert (hours.since, hours.total.requests) == (NOON, 4), "an hour is the least that is told"
     days = report(store, Query(int(NOON) - 5 * DAY, int(NOON) + 2 * DAY, ("day", "task")))
@@ -140,7 +139,7 @@ def test_the_command(tmp_path: Path) -> None:
     assert (nothing.returncode, nothing.stdout) == (1, "")
     assert "there is no ledger" in nothing.stderr
     store = open_sqlite(tmp_path / "state")
-    store.append(Batch("s", 0, 1, ENTRIES))
+    store.append(batch("s", 0, 1, ENTRIES))
     store.close()
     found = usage(config, "--since", "2025-11-25", "--by", "day,task")
     assert found.returncode == 0
