@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TEST_SERVICES := prometheus
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .PHONY: help install install-dev run test lint format bench train classify-report lock prices clean
@@ -39,6 +40,7 @@ run: install
 	@exec $(BIN)/gateway serve $(ARGS)
 
 test: install-dev tests/node/node_modules/.package-lock.json
+	@sh tools/install_test_services.sh $(TEST_SERVICES)
 	$(BIN)/pytest -n 2 $(ARGS)
 
 lint: install-dev

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -52,8 +53,11 @@ from gateway.http.status import status_routes
 from gateway.ledger.desk import Desk
 from gateway.ledger.journal import Journal, LedgerWriter
 from gateway.ledger.places import open_store
+from gateway.observe.exposition import CONTENT_TYPE
 from gateway.observe.fanout import Fanout
-from gateway.observe.metrics import CONTENT_TYPE, Metrics
+from gateway.observe.metrics import Metrics
+from gateway.observe.totals import FOLDER as METRICS_FOLDER
+from gateway.observe.totals import Totals
 from gateway.providers.credentials import authorization
 from gateway.providers.registry import adapter_for
 from gateway.route.match import Facts
@@ -105,12 +109,13 @@ class Gateway:
         self._parts = parts or Parts.real()
         self.slot = slot
         self.draining = False
-        self.metrics = Metrics()
         self.journal = journal
+        self._deadlines = Deadlines()
+        totals = Totals() if slot is None else Totals(Path(snapshot.ledger.dir) / METRICS_FOLDER, str(slot))
+        self.metrics = Metrics(totals, self._deadlines.after, __version__)
         # The ledger comes first: a record that is counted but lost would be worse than one that is kept uncounted.
         ledger = () if journal is None else (LedgerWriter(journal),)
-        self._observer = Fanout((*ledger, self.metrics, *observers))
-        self._deadlines = Deadlines()
+        self._observer = Fanout((*ledger, self.metrics, *observers), self.metrics.on_observer_failure)
         self._judge = Judge()
         self._transports = Transports(open_transport)
         self._text_model = RememberingModel(text_model) if text_model is not None else None
@@ -142,6 +147,7 @@ class Gateway:
         self._admission.close()
 
     async def aclose(self) -> None:
+        self.metrics.flush()
         await self._transports.aclose()
         if self.journal is not None:
             self.journal.close()

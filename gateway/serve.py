@@ -164,10 +164,11 @@ def prepare_environment(snapshot: Snapshot, env: MutableMapping[str, str]) -> No
     """What the workers and their libraries shall find: one thread for small matrices, and no numbers of another run."""
     # More threads would be slower here, and a process that forks should have none.
     env.setdefault("OPENBLAS_NUM_THREADS", "1")
-    folder = Path(snapshot.ledger.dir) / "prometheus"
+    from gateway.observe.totals import FOLDER, clear
+
+    folder = Path(snapshot.ledger.dir) / FOLDER
     try:
-        for left in folder.glob("*.metrics"):
-            left.unlink()
+        clear(folder)
     except OSError as error:
         sys.stderr.write(f"warning: {folder} can't be emptied: {error.strerror}\n")
 

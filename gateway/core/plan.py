@@ -128,7 +128,7 @@ def costs_of(attempts: list[Attempt]) -> dict[CostKind, int]:
     final = answering(attempts)
     for attempt in attempts:
         if attempt.cost_nano_usd:
-            kind = _bought(attempt, final)
+            kind = bought(attempt, final)
             costs[kind] = costs.get(kind, 0) + attempt.cost_nano_usd
     return costs
 
@@ -141,7 +141,8 @@ def answering(attempts: list[Attempt]) -> Attempt | None:
     return attempts[-1] if attempts else None
 
 
-def _bought(attempt: Attempt, final: Attempt | None) -> CostKind:
+def bought(attempt: Attempt, final: Attempt | None) -> CostKind:
+    """What the money of an attempt went for, beside the one that the client was given."""
     if attempt.kind == "shadow" or attempt.kind == "probe":
         return attempt.kind
     if attempt is final:

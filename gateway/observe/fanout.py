@@ -12,9 +12,10 @@ log = logging.getLogger("gateway.observe")
 
 
 class Fanout:
-    """An observer made of observers. `failures` counts what they raised."""
+    """An observer made of observers. `failures` counts what they raised; `on_failure` is told whose it was."""
 
-    def __init__(self, observers: Sequence[Observer]) -> None:
+    def __init__(self, observers: Sequence[Observer], on_failure: Callable[[str], None] | None = None) -> None:
+        self._on_failure = on_failure
         self._starts = tuple(observer.on_start for observer in observers)
         self._dispatches = tuple(observer.on_dispatch for observer in observers)
         self._ends = tuple(observer.on_end for observer in observers)
@@ -36,4 +37,6 @@ class Fanout:
             except Exception:
                 # Law 9: whatever an observer does, the request has its answer.
                 self.failures += 1
+                if self._on_failure is not None:
+                    self._on_failure(method.__qualname__.partition(".")[0])
                 log.exception("observer %s failed", method.__qualname__)

@@ -1,117 +1,75 @@
-"""Prometheus metrics: every name, label and bucket, and how a record becomes numbers.
-
-Label values come from closed sets only (names in the config, task labels, failure classes): a client can't make series.
-"""
+"""How a record becomes numbers (observe/names.py has the names, observe/totals.py keeps the sums)."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Iterable
+from typing import Protocol, cast
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-
+from gateway.core.label import UNSURE
 from gateway.core.money import NANO_PER_USD
-from gateway.core.plan import Attempt, Record
+from gateway.core.plan import Attempt, Record, bought
 from gateway.core.usage import Usage
-from gateway.observe.config_state import ConfigState
+from gateway.observe import names
+from gateway.observe.config_metrics import ConfigMetrics
+from gateway.observe.exposition import Exposition
+from gateway.observe.ledger_metrics import ROLE_WORKER, LedgerMetrics, announce
+from gateway.observe.names import NONE, OTHER
+from gateway.observe.pending import Pending
+from gateway.observe.totals import Labels, Totals
 
-CONTENT_TYPE = CONTENT_TYPE_LATEST
-NONE = "none"
-BATCH = 256
-_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300)
-_OVERHEAD_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1)
+BATCH = 64
+FLUSH_AFTER_S = 0.25
+LOOK_AGAIN_AFTER_S = 1.0
 _TOKEN_KINDS = tuple(name for name in Usage._fields if name != "source")
+_BREAKER_VALUES = {"closed": 0.0, "half_open": 1.0, "open": 2.0}
+_REFUSALS = {401: "unauthorized", 403: "unauthorized", 404: "not_found", 500: "internal", 503: "overloaded"}
+"""Why the gateway itself refused, by the status it gave; any other is `bad_request`."""
 
-Metric = TypeVar("Metric", Counter, Histogram)
-Sums = defaultdict[tuple[Counter, tuple[str, ...]], float]
+Later = Callable[[float, Callable[[], None]], object]
+
+
+class Breaker(Protocol):
+    """A circuit breaker as execute/ shows it; `state` is closed, open or half_open."""
+
+    @property
+    def provider(self) -> str: ...
+    @property
+    def model(self) -> str | None: ...
+    @property
+    def key(self) -> str | None: ...
+    @property
+    def state(self) -> str: ...
 
 
 class Metrics:
-    """An observer with its own registry; `render` gives the exposition text."""
+    """An observer. `render` gives the text of `/metrics`, summed over all processes that share a folder.
 
-    def __init__(self) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, that nobody graphs
-        self.registry = registry = CollectorRegistry()
-        self._children: dict[tuple[Any, tuple[str, ...]], Any] = {}
-        by_task = ("route", "task", "model")
-        self._requests = Counter(
-            "gateway_requests", "Requests by outcome.", (*by_task, "outcome", "status"), registry=registry
-        )
+    Records are counted in batches, since one record counted while its request is being answered costs several times
+    what it costs in a row; and never inside `on_end`, whose client still waits for its last bytes. `later` calls back
+    on the event loop after so many seconds; without it, only `flush` and `render` count.
+    """
+
+    def __init__(self, totals: Totals | None = None, later: Later | None = None, version: str = "") -> None:
+        self.totals = totals or Totals()
+        self.config = ConfigMetrics(self.totals)
+        self.ledger = LedgerMetrics(self.totals)
+        self.breakers: Callable[[], Iterable[Breaker]] = tuple
+        self._later = later
+        self._exposition = Exposition()
         self._running = 0
+        self._waiting = 0
         self._ended: list[Record] = []
-        self.config = ConfigState("", 0.0)
-        registry.register(self.config)
-        self._waiting = Gauge(
-            "gateway_requests_waiting",
-            "Requests that wait for their turn.",
-            registry=registry,
-            multiprocess_mode="livesum",
-        )
-        self._queued = Counter(
-            "gateway_requests_queued", "Requests that had to wait for their turn.", registry=registry
-        )
-        self._overloaded = Counter(
-            "gateway_requests_overloaded",
-            "Requests turned away because the worker was full.",
-            ("reason",),
-            registry=registry,
-        )
-        in_flight = Gauge("gateway_requests_in_flight", "Requests being served.", registry=registry)
-        in_flight.set_function(lambda: self._running)
-        self._duration = Histogram(
-            "gateway_request_duration_seconds",
-            "From the request's head to the answer's last byte.",
-            (*by_task, "stream"),
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self._first_token = Histogram(
-            "gateway_time_to_first_token_seconds",
-            "From the request's head to the first content of a stream.",
-            by_task,
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self._overhead = Histogram(
-            "gateway_overhead_seconds",
-            "Time before the first attempt: reading, checking, classifying and routing.",
-            buckets=_OVERHEAD_SECONDS,
-            registry=registry,
-        )
-        self._attempts = Counter(
-            "gateway_attempts",
-            "Upstream calls; class is the failure class, or ok.",
-            ("model", "provider", "kind", "class"),
-            registry=registry,
-        )
-        self._fallbacks = Counter(
-            "gateway_fallbacks",
-            "Moves from one model to the next, and the failure class that caused them.",
-            ("from_model", "to_model", "class"),
-            registry=registry,
-        )
-        self._tokens = Counter("gateway_tokens", "Tokens by kind.", ("model", "task", "kind"), registry=registry)
-        self._cost = Counter("gateway_cost_usd", "Cost of answered requests in USD.", by_task, registry=registry)
-        self._unpriced = Counter(
-            "gateway_unpriced_requests", "Answers of a model that has no price.", ("model",), registry=registry
-        )
-        self._usage_estimated = Counter(
-            "gateway_usage_estimated", "Answers whose usage the vendor did not report.", ("model",), registry=registry
-        )
-
-    def on_queued(self) -> None:
-        self._queued.inc()
-        self._waiting.inc()
-
-    def on_dequeued(self) -> None:
-        self._waiting.dec()
-
-    def on_overloaded(self, reason: str) -> None:
-        self._overloaded.labels(reason).inc()
+        self._due = False
+        self._hurried = False
+        self._tripped = False
+        self._shown_breakers: set[Labels] = set()
+        announce(self.totals, ROLE_WORKER)
+        self.totals.put((names.BUILD_INFO, (version,)), 1)
 
     def on_start(self, record: Record) -> None:
         self._running += 1
+        if not self._due:
+            self._call_later(FLUSH_AFTER_S)
 
     def on_dispatch(self, record: Record) -> None:
         """Nothing is counted here."""
@@ -119,68 +77,155 @@ class Metrics:
     def on_end(self, record: Record) -> None:
         self._running -= 1
         self._ended.append(record)
-        if len(self._ended) >= BATCH:
-            self.flush()
+        if not self._due:
+            self._call_later(FLUSH_AFTER_S)
+        elif len(self._ended) >= BATCH and not self._hurried and self._later is not None:
+            self._hurried = True
+            self._later(0.0, self.flush)
+
+    def on_queued(self) -> None:
+        self._waiting += 1
+        self.totals.add((names.QUEUED, ()), (1,))
+
+    def on_dequeued(self) -> None:
+        self._waiting -= 1
+
+    def on_overloaded(self, reason: str) -> None:
+        self.totals.add((names.OVERLOADED, (reason,)), (1,))
+
+    def on_observer_failure(self, observer: str) -> None:
+        self.totals.add((names.OBSERVER_FAILURES, (observer,)), (1,))
+
+    def on_feedback(self, task: str, model: str, verdict: str) -> None:
+        """`verdict` is good, bad or neutral."""
+        self.totals.add((names.FEEDBACK, (task, model, verdict)), (1,))
 
     def flush(self) -> None:
-        """Count the records that have ended since the last time. In batches, since one record counted while its request
-        is being answered costs several times what it costs in a row: nothing of this code is in the processor's
-        caches then, and each series would be looked up and locked anew."""
+        """Count the records that have ended since the last time, and show what is the case now."""
+        self._hurried = False
         records, self._ended = self._ended, []
-        sums: Sums = defaultdict(float)
+        pending = Pending()
         for record in records:
-            self._count(record, sums)
-        for (counter, labels), amount in sums.items():
-            self._child(counter, labels).inc(amount)
-
-    def _count(self, record: Record, sums: Sums) -> None:
-        attempts = record.attempts
-        route = record.plan.trace.route if record.plan else NONE
-        task = record.label.task if record.label else NONE
-        model = attempts[-1].candidate.model if attempts else NONE
-        sums[self._requests, (route, task, model, record.outcome, str(record.http_status))] += 1
-        if not attempts:
-            return
-        by_task = (route, task, model)
-        if record.ended is not None:
-            stream = "true" if record.stream else "false"
-            self._child(self._duration, (*by_task, stream)).observe(record.ended - record.started)
-        self._overhead.observe(attempts[0].started - record.started)
-        if record.stream and record.first_token is not None:
-            self._child(self._first_token, by_task).observe(record.first_token - record.started)
-        previous: Attempt | None = None
-        for attempt in attempts:
-            self._count_attempt(attempt, previous, sums)
-            if attempt.usage is not None:
-                self._count_usage(attempt, attempt.usage, task, sums)
-            previous = attempt
-        if record.cost_nano_usd is not None:
-            sums[self._cost, by_task] += record.cost_nano_usd / NANO_PER_USD
-
-    def _child(self, metric: Metric, labels: tuple[str, ...]) -> Metric:
-        """The series of `labels`. Kept here: the library checks and joins the labels anew at every look-up."""
-        child = self._children.get((metric, labels))
-        if child is None:
-            child = self._children[metric, labels] = metric.labels(*labels)
-        return cast(Metric, child)
-
-    def _count_attempt(self, attempt: Attempt, previous: Attempt | None, sums: Sums) -> None:
-        candidate = attempt.candidate
-        failure = "ok" if attempt.failure is None else attempt.failure.cls.value
-        sums[self._attempts, (candidate.model, candidate.provider, attempt.kind, failure)] += 1
-        if previous is not None and previous.failure is not None and previous.candidate.model != candidate.model:
-            sums[self._fallbacks, (previous.candidate.model, candidate.model, previous.failure.cls.value)] += 1
-
-    def _count_usage(self, attempt: Attempt, usage: Usage, task: str, sums: Sums) -> None:
-        model = attempt.candidate.model
-        for kind, count in zip(_TOKEN_KINDS, usage, strict=False):
-            if count:
-                sums[self._tokens, (model, task, kind)] += cast(int, count)
-        if usage.source == "estimated":
-            sums[self._usage_estimated, (model,)] += 1
-        if attempt.cost_nano_usd is None:
-            sums[self._unpriced, (model,)] += 1
+            count(record, pending)
+        pending.give(self.totals)
+        self.totals.put((names.IN_FLIGHT, ()), self._running)
+        self.totals.put((names.WAITING, ()), self._waiting)
+        self._show_breakers()
 
     def render(self) -> bytes:
         self.flush()
-        return generate_latest(self.registry)
+        return self._exposition.text(self.totals.merged())
+
+    def _call_later(self, seconds: float) -> None:
+        if self._later is not None:
+            self._due = True
+            self._later(seconds, self._flush_in_time)
+
+    def _flush_in_time(self) -> None:
+        self._due = False
+        self.flush()
+        if self._tripped or self._running:
+            # What another worker shows of this one has to stay true without new requests.
+            self._call_later(LOOK_AGAIN_AFTER_S)
+
+    def _show_breakers(self) -> None:
+        shown: set[Labels] = set()
+        self._tripped = False
+        for breaker in self.breakers():
+            labels: Labels = (breaker.provider, breaker.model or NONE, breaker.key or NONE)
+            state = _BREAKER_VALUES[breaker.state]
+            self._tripped = self._tripped or state > 0
+            shown.add(labels)
+            self.totals.put((names.BREAKER, labels), state)
+        for labels in self._shown_breakers - shown:
+            self.totals.drop((names.BREAKER, labels))
+        self._shown_breakers = shown
+
+
+def count(record: Record, pending: Pending) -> None:
+    attempts = record.attempts
+    final = record.final
+    route = record.plan.trace.route if record.plan else NONE
+    label = record.label
+    task = label.task if label else NONE
+    by_task = (route, task, _model(record, final))
+    outcome = record.outcome
+    pending.add(names.REQUESTS, (*by_task, outcome, str(record.http_status)))
+    pending.add(names.KEY_REQUESTS, (record.principal or NONE, outcome))
+    if outcome == "error" or outcome == "rejected":
+        pending.add(names.ERRORS, (*by_task, _why(record, final)))
+    if label is not None:
+        pending.add(names.LABELS, (task, "true" if task == UNSURE else "false"))
+        pending.observe(names.CONFIDENCE, (task,), label.confidence)
+        for flag in label.flags:
+            pending.add(names.FLAGS, (flag,))
+    for defect in record.quality:
+        pending.add(names.DEFECTS, (task, by_task[2], defect))
+    if final is None:
+        return
+    _count_times(record, final, by_task, pending)
+    previous: Attempt | None = None
+    for attempt in attempts:
+        gone = attempt.cancelled or (attempt is final and outcome == "client_gone")
+        _count_attempt(attempt, previous, gone, record.stream, pending)
+        if attempt.usage is not None:
+            _count_usage(attempt, attempt.usage, task, pending)
+        if attempt.cost_nano_usd:
+            cost = attempt.cost_nano_usd / NANO_PER_USD
+            pending.add(names.COST, (route, task, attempt.candidate.model, bought(attempt, final)), cost)
+            pending.add(names.KEY_COST, (record.principal or NONE,), cost)
+        previous = attempt
+    if record.cost_nano_usd is not None:
+        for baseline, nano_usd in record.baselines:
+            if nano_usd is not None:
+                pending.add(names.BASELINE_COST, (baseline, route, task), nano_usd / NANO_PER_USD)
+
+
+def _model(record: Record, final: Attempt | None) -> str:
+    if final is not None:
+        return final.candidate.model
+    return OTHER if record.error_code == "model_not_found" else NONE
+
+
+def _why(record: Record, final: Attempt | None) -> str:
+    if final is None:
+        return _REFUSALS.get(record.http_status, "bad_request")
+    return "internal" if final.failure is None else final.failure.cls.value
+
+
+def _count_times(record: Record, final: Attempt, by_task: Labels, pending: Pending) -> None:
+    started, ended = record.started, record.ended
+    pending.observe(names.OVERHEAD, (), record.attempts[0].started - started)
+    if ended is not None:
+        pending.observe(names.DURATION, (*by_task, "true" if record.stream else "false"), ended - started)
+    first = record.first_token
+    if record.stream and first is not None:
+        pending.observe(names.FIRST_TOKEN, by_task, first - started)
+        further = record.usage.completion_total - 1 if record.usage is not None else 0
+        if further > 0 and ended is not None and record.outcome == "ok":
+            pending.observe(names.PER_OUTPUT_TOKEN, (by_task[2],), (ended - first) / further)
+
+
+def _count_attempt(attempt: Attempt, previous: Attempt | None, gone: bool, streamed: bool, pending: Pending) -> None:
+    candidate, failure = attempt.candidate, attempt.failure
+    model = candidate.model
+    outcome = failure.cls.value if failure is not None else "cancelled" if gone else "ok"
+    pending.add(names.ATTEMPTS, (model, candidate.provider, attempt.kind, outcome))
+    if attempt.ended is not None:
+        pending.observe(names.ATTEMPT_DURATION, (model, candidate.provider), attempt.ended - attempt.started)
+    if streamed and attempt.first_token is not None:
+        waited = attempt.first_token - attempt.started
+        pending.observe(names.ATTEMPT_FIRST_TOKEN, (model, candidate.provider), waited)
+    if previous is not None and previous.failure is not None and previous.candidate.model != model:
+        pending.add(names.FALLBACKS, (previous.candidate.model, model, previous.failure.cls.value))
+
+
+def _count_usage(attempt: Attempt, usage: Usage, task: str, pending: Pending) -> None:
+    model = attempt.candidate.model
+    for kind, tokens in zip(_TOKEN_KINDS, usage, strict=False):
+        if tokens:
+            pending.add(names.TOKENS, (model, task, kind), cast(int, tokens))
+    if usage.source == "estimated":
+        pending.add(names.USAGE_ESTIMATED, (model,))
+    if attempt.cost_nano_usd is None:
+        pending.add(names.UNPRICED, (model,))
