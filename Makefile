@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TEST_SERVICES := prometheus
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: help install install-dev run test lint format bench train classify-report lock prices clean
+.PHONY: help install install-dev run test lint format bench train classify-report lock prices dashboards clean
 
 help:
 	@echo "make run     install into .venv and serve on http://127.0.0.1:8080"
@@ -16,6 +16,7 @@ help:
 	@echo "make classify-report  how well the task classifier does on prompts it has never seen"
 	@echo "make train   train it anew (needs ../shared/tasks, installs into .venv-train)"
 	@echo "make prices  write gateway/config/prices.yaml anew from genai-prices"
+	@echo "make dashboards  write deploy/grafana/dashboards anew from tools/dashboards"
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -76,6 +77,9 @@ classify-report: install-dev
 
 prices: install-dev
 	$(BIN)/python -m tools.make_prices $$(date +%F) > gateway/config/prices.yaml.new && mv gateway/config/prices.yaml.new gateway/config/prices.yaml
+
+dashboards: install-dev
+	$(BIN)/python -m tools.dashboards
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache tests/node/node_modules
