@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -66,6 +68,9 @@ from gateway.transport.base import Transport, TransportLimits
 from gateway.transport.native import NativeTransport
 from gateway.transport.transports import Kind, Link, Transports
 
+if TYPE_CHECKING:
+    from gateway.observe.otel import OtelExporter
+
 USER_AGENT = f"switchyard/{__version__}"
 
 
@@ -113,9 +118,11 @@ class Gateway:
         self._deadlines = Deadlines()
         totals = Totals() if slot is None else Totals(Path(snapshot.ledger.dir) / METRICS_FOLDER, str(slot))
         self.metrics = Metrics(totals, self._deadlines.after, __version__)
+        self._otel = open_otel(snapshot, self._facts, self._parts.clock, self.metrics, slot)
         # The ledger comes first: a record that is counted but lost would be worse than one that is kept uncounted.
         ledger = () if journal is None else (LedgerWriter(journal),)
-        self._observer = Fanout((*ledger, self.metrics, *observers), self.metrics.on_observer_failure)
+        traces = () if self._otel is None else (self._otel,)
+        self._observer = Fanout((*ledger, self.metrics, *traces, *observers), self.metrics.on_observer_failure)
         self._judge = Judge()
         self._transports = Transports(open_transport)
         self._text_model = RememberingModel(text_model) if text_model is not None else None
@@ -151,6 +158,8 @@ class Gateway:
         await self._transports.aclose()
         if self.journal is not None:
             self.journal.close()
+        if self._otel is not None:
+            await asyncio.to_thread(self._otel.close)
 
     def desk(self) -> Desk | None:
         """Where reports and feedback are asked for; None where no ledger is kept."""
@@ -164,6 +173,11 @@ class Gateway:
         closing = asyncio.get_running_loop().create_task(self._transports.keep_only(used))
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
+
+    def _facts(self, model: str) -> tuple[str, str]:
+        """A model's vendor and its id there. One that a reload has removed goes by its own name."""
+        known = self._serving.snapshot.models.get(model)
+        return (known.target.vendor.name, known.target.upstream_id) if known else ("unknown", model)
 
     def _text_model_of(self, snapshot: Snapshot) -> TextModel:
         if not snapshot.classify.text_model:
@@ -239,6 +253,21 @@ def open_transport(kind: Kind) -> Transport:
     from gateway.transport.httpx_client import HttpxTransport
 
     return HttpxTransport(kind.limits, kind.proxy)
+
+
+def open_otel(
+    snapshot: Snapshot, facts: Callable[[str], tuple[str, str]], clock: Clock, metrics: Metrics, slot: int | None
+) -> OtelExporter | None:
+    if snapshot.otel is None:
+        return None
+    # An extra: most installations have neither the package nor a collector.
+    from gateway.observe.otel import Collector, OtelExporter
+
+    otel = snapshot.otel
+    headers = {name: value.reveal() for name, value in otel.headers}
+    instance = f"{socket.gethostname()}-{0 if slot is None else slot}"
+    collector = Collector(otel.endpoint, headers, otel.service_name, instance, __version__, otel.interval_s)
+    return OtelExporter(collector, facts, clock, metrics.on_otel_drop)
 
 
 def open_upstream(provider: Provider, transport: Transport) -> Upstream:

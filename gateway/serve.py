@@ -58,9 +58,10 @@ def run(arguments: argparse.Namespace, env: MutableMapping[str, str]) -> int:
         fleet = stack.enter_context(Fleet()) if demo else None
         from gateway.config.load import load, source_of
         from gateway.config.problem import ConfigError
+        from gateway.config.resolve_otel import with_otel_of
 
         def load_as_told(source: Source) -> Snapshot:
-            return _as_told(load(source, env=env, vendors=VENDORS), arguments)
+            return _as_told(with_otel_of(load(source, env=env, vendors=VENDORS), env), arguments)
 
         try:
             snapshot = load_as_told(source_of(path))

@@ -27,7 +27,7 @@ def page(name: str) -> str:
     return (DOCS / name).read_text()
 
 
-@pytest.mark.parametrize("header", [*headers.RESPONSE_HEADERS, headers.HOPS, headers.INCLUDE_COST])
+@pytest.mark.parametrize("header", [*headers.RESPONSE_HEADERS, headers.HOPS, headers.INCLUDE_COST, headers.TRACEPARENT])
 def test_headers(header: str) -> None:
     assert f"`{header}`" in page("headers.md")
 

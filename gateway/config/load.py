@@ -16,6 +16,7 @@ from gateway.config.problem import ConfigError, Findings, Position, Problem
 from gateway.config.references import expand
 from gateway.config.resolve_ledger import refuse_unpriced, resolve_baselines, resolve_ledger, resolve_redis
 from gateway.config.resolve_models import resolve_aliases, resolve_models
+from gateway.config.resolve_otel import resolve_otel
 from gateway.config.resolve_providers import resolve_providers
 from gateway.config.resolve_routes import resolve_routes, resolve_timeouts
 from gateway.config.resolve_server import resolve_keys, resolve_server
@@ -113,6 +114,7 @@ def finish(scope: Scope, source: str) -> Loaded:
     classify, tasks = resolve_classify(scope), resolve_tasks(scope)
     redis = resolve_redis(scope)
     ledger = resolve_ledger(scope, redis)
+    otel = resolve_otel(scope)
     baselines = resolve_baselines(scope, models)
     refuse_unpriced(scope, models)
     warn_of_literal_secrets(scope)
@@ -136,6 +138,7 @@ def finish(scope: Scope, source: str) -> Loaded:
         strict_prices=scope.config.strict_prices,
         ledger=ledger,
         redis=redis,
+        otel=otel,
         off=off,
     )
     snapshot = Snapshot(
@@ -155,6 +158,7 @@ def finish(scope: Scope, source: str) -> Loaded:
         strict_prices=scope.config.strict_prices,
         ledger=ledger,
         redis=redis,
+        otel=otel,
         off=MappingProxyType(off),
     )
     lint(scope, snapshot)

@@ -23,6 +23,7 @@ SECRET_PLACES = frozenset(
         ("providers", "*", "proxy"),
         ("keys", "*", "key"),
         ("redis", "url"),
+        ("otel", "headers", "*"),
     }
 )
 UNSHOWN_PLACES = SECRET_PLACES | {("providers", "*", "base_url")}
@@ -40,6 +41,8 @@ REFERENCE_PLACES = SECRET_PLACES | {
     ("server", "port"),
     ("server", "allowed_hosts", "*"),
     ("ledger", "dir"),
+    ("otel", "endpoint"),
+    ("otel", "service_name"),
 }
 MAY_BE_UNSET = ("providers", "*", "api_key")
 

@@ -23,6 +23,7 @@ from gateway.config.snapshot import (
     DeclaredTask,
     Ledger,
     Model,
+    Otel,
     Provider,
     Redis,
     Route,
@@ -54,6 +55,7 @@ def resolved_form(
     strict_prices: bool,
     ledger: Ledger,
     redis: Redis | None,
+    otel: Otel | None,
     off: Mapping[str, str],
 ) -> Form:
     """Plain data under the YAML's own names, every default filled in."""
@@ -72,6 +74,7 @@ def resolved_form(
         **given(strict_prices=strict_prices or None),
         "ledger": ledger_form(ledger),
         "redis": {} if redis is None else redis_form(redis),
+        "otel": {} if otel is None else otel_form(otel),
     }
     return {name: value for name, value in form.items() if value not in ({}, [])}
 
@@ -123,6 +126,15 @@ def redis_form(redis: Redis) -> Form:
         **given(master=redis.master),
         "prefix": redis.prefix,
         "timeout": redis.timeout_s,
+    }
+
+
+def otel_form(otel: Otel) -> Form:
+    return {
+        "endpoint": otel.endpoint,
+        **given(headers={name: REDACTED for name, _ in otel.headers}),
+        "service_name": otel.service_name,
+        "interval": otel.interval_s,
     }
 
 

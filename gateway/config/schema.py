@@ -237,6 +237,13 @@ class LedgerSpec(Spec):
     sync: Duration = 1.0
 
 
+class OtelSpec(Spec):
+    endpoint: Text
+    headers: dict[str, Secret] = {}
+    service_name: Text = "switchyard"
+    interval: Duration = 15.0
+
+
 class ClassifySpec(Spec):
     text_model: TextModelName = "builtin"
     unsure_below: Share | None = None
@@ -267,3 +274,4 @@ class Config(Spec):
     strict_prices: bool = False
     ledger: LedgerSpec = LedgerSpec()
     redis: RedisSpec | None = None
+    otel: OtelSpec | None = None

@@ -232,6 +232,16 @@ class Ledger:
 
 
 @dataclass(frozen=True, slots=True)
+class Otel:
+    """An OpenTelemetry collector. `endpoint` is the base URL of OTLP/HTTP; `interval_s` is how often metrics go."""
+
+    endpoint: str
+    headers: tuple[tuple[str, Secret], ...] = ()
+    service_name: str = "switchyard"
+    interval_s: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """`hash` is a short hex digest of the resolved config, secrets excluded; `off` names providers that are configured
     but have no credential, with the reason: they and their models stay in `providers` and `models`, but in no chain."""
@@ -252,5 +262,6 @@ class Snapshot:
     strict_prices: bool = False
     ledger: Ledger = field(default_factory=Ledger)
     redis: Redis | None = None
+    otel: Otel | None = None
     off: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()

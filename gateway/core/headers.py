@@ -1,4 +1,4 @@
-"""Every HTTP header name of ours. Documented in docs/headers.md; nothing else spells them."""
+"""Every HTTP header name of ours, and W3C's for traces. Documented in docs/headers.md; nothing else spells them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ WARNINGS = "x-gateway-warnings"
 CONFIG = "x-gateway-config"
 HOPS = "x-gateway-hops"
 INCLUDE_COST = "x-gateway-include-cost"
+TRACEPARENT = "traceparent"
 SHOULD_RETRY = "x-should-retry"
 
 RESPONSE_HEADERS = (

@@ -171,7 +171,7 @@ class Record:
     unpriced; `costs` has it by what it bought. `baselines` are the models named in the config and what the tokens of
     `usage` would have cost there, None for an unpriced one. `quality` are the defects that the answer itself shows
     (core.quality). `hops` is how many gateways the request had passed before this one; `tell_cost` whether
-    its sender wants the cost inside the answer's `usage`.
+    its sender wants the cost inside the answer's `usage`; `traceparent` is the client's header of that name.
     """
 
     request_id: str
@@ -200,6 +200,7 @@ class Record:
     error_code: str | None = None
     hops: int = 0
     tell_cost: bool = False
+    traceparent: str | None = None
 
     @property
     def final(self) -> Attempt | None:

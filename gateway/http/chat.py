@@ -34,6 +34,7 @@ from gateway.http.headers import (
     NO_CACHE,
     NO_PROXY_BUFFER,
     REQUEST_ID,
+    TRACEPARENT,
     RawHeaders,
     decision_headers,
 )
@@ -42,6 +43,7 @@ from gateway.http.serving import CurrentServing, Serving
 CHAT_PATH = "/v1/chat/completions"
 CLIENT_GONE_STATUS = 499
 WATCH_AFTER_S = 0.05
+MAX_TRACEPARENT_BYTES = 256
 DONE = b"data: [DONE]\n\n"
 
 TOO_DEEP = Failure(FailureClass.UNKNOWN, "invalid_body", "the answer is nested too deeply to be written")
@@ -111,6 +113,9 @@ class _Exchange:
         principal = serving.authenticator.authenticate(headers.get(b"authorization"))
         record.hops = _hops(headers)
         record.tell_cost = serving.snapshot.server.cost_in_usage or headers.get(INCLUDE_COST) == b"true"
+        traceparent = headers.get(TRACEPARENT)
+        if traceparent is not None and len(traceparent) <= MAX_TRACEPARENT_BYTES:
+            record.traceparent = traceparent.decode("latin-1")
         if admission.running < admission.limit:
             admission.running += 1
         else:

@@ -13,6 +13,7 @@ RawHeaders = list[tuple[bytes, bytes]]
 REQUEST_ID = names.REQUEST_ID.encode()
 HOPS = names.HOPS.encode()
 INCLUDE_COST = names.INCLUDE_COST.encode()
+TRACEPARENT = names.TRACEPARENT.encode()
 _GATEWAY_REQUEST_ID = names.GATEWAY_REQUEST_ID.encode()
 _MODEL = names.MODEL.encode()
 _PROVIDER = names.PROVIDER.encode()

@@ -96,6 +96,9 @@ class Metrics:
     def on_observer_failure(self, observer: str) -> None:
         self.totals.add((names.OBSERVER_FAILURES, (observer,)), (1,))
 
+    def on_otel_drop(self, reason: str, count: int) -> None:
+        self.totals.add((names.OTEL_DROPPED, (reason,)), (count,))
+
     def on_feedback(self, task: str, model: str, verdict: str) -> None:
         """`verdict` is good, bad or neutral."""
         self.totals.add((names.FEEDBACK, (task, model, verdict)), (1,))

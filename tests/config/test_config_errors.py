@@ -28,7 +28,7 @@ from tests.config.reading import (
 
 HEX = "ab" * 32
 TOP_LEVEL = (
-    "aliases, baselines, classify, keys, ledger, max_attempts, models, providers, redis, routes, server, "
+    "aliases, baselines, classify, keys, ledger, max_attempts, models, otel, providers, redis, routes, server, "
     "strict_prices, tasks, timeouts"
 )
 
