@@ -79,7 +79,7 @@ class Totals:
         with self._lock:
             cell = self._cell(series)
             if cell.values[0] != value:
-                cell.values[0] = value
+                cell.values[0] = float(value)
                 self._write(cell)
 
     def drop(self, series: Series) -> None:

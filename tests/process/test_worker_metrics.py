@@ -1,0 +1,78 @@
+"""Whichever worker is asked answers for all, also for one that was killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from tests.observe.prometheus import promtool
+from tests.process.conftest import ADMIN, Client, Serve, call
+from tests.running import until
+from tests.served import Served
+
+
+def metric(served: Served, name: str) -> float:
+    status, text = call(served.port, "GET", "/metrics", ADMIN)
+    assert status == 200
+    lines = [line for line in text.splitlines() if line.startswith(name)]
+    return sum(float(line.rpartition(" ")[2]) for line in lines)
+
+
+ANSWERED = "gateway_requests_total"
+
+
+def ask(served: Served, count: int) -> None:
+    for _ in range(count):
+        client = Client(served.port)
+        client.ask()
+        assert client.answer().status == 200
+        client.connection.close()
+
+
+def test_the_sum_over_all_workers_outlives_each(serve: Serve) -> None:
+    served = serve("workers: 2")
+    ask(served, 20)
+    until(lambda: metric(served, ANSWERED) == 20)
+    assert {metric(served, ANSWERED) for _ in range(12)} == {20}, "each of the two shows the same"
+    assert metric(served, 'gateway_processes{role="worker"}') == 2
+    before = set(served.children())
+    starts = metric(served, "gateway_process_starts_total")
+    os.kill(served.children()[0], signal.SIGKILL)
+    until(lambda: metric(served, "gateway_process_starts_total") == starts + 1)
+    assert set(served.children()) != before
+    assert metric(served, ANSWERED) == 20, "counters never go back"
+    ask(served, 12)
+    until(lambda: metric(served, ANSWERED) == 32)
+    assert metric(served, 'gateway_processes{role="worker"}') == 2
+    assert metric(served, "gateway_request_duration_seconds_count") == 32
+    assert metric(served, 'gateway_request_duration_seconds_bucket{route="pinned",task="unsure",model="gpt"') > 32
+    assert metric(served, "gateway_requests_in_flight") == 0
+    status, text = call(served.port, "GET", "/metrics", ADMIN)
+    assert status == 200
+    checked = promtool("check", "metrics", stdin=text.encode())
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_a_new_start_counts_anew(serve: Serve) -> None:
+    served = serve("workers: 1")
+    ask(served, 3)
+    until(lambda: metric(served, ANSWERED) == 3)
+    served.process.terminate()
+    served.ended()
+    again = serve("workers: 1")
+    assert metric(again, ANSWERED) == 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_runs_in_another_worker_shows(serve: Serve, workers: int) -> None:
+    served = serve(f"workers: {workers}")
+    clients = [Client(served.port) for _ in range(4)]
+    for number, client in enumerate(clients):
+        client.ask(f"held {number}")
+    until(lambda: {metric(served, "gateway_requests_in_flight") for _ in range(6)} == {4})
+    for client in clients:
+        client.connection.close()
+    until(lambda: {metric(served, "gateway_requests_in_flight") for _ in range(6)} == {0})
+    assert metric(served, 'gateway_requests_total{route="pinned",task="unsure",model="gpt",outcome="client_gone"') == 4
