@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from typing import Protocol, cast
 
@@ -20,10 +21,13 @@ from gateway.observe.totals import Labels, Totals
 BATCH = 64
 FLUSH_AFTER_S = 0.25
 LOOK_AGAIN_AFTER_S = 1.0
+GOOD_FROM = 0.5
 _TOKEN_KINDS = tuple(name for name in Usage._fields if name != "source")
 _BREAKER_VALUES = {"closed": 0.0, "half_open": 1.0, "open": 2.0}
 _REFUSALS = {401: "unauthorized", 403: "unauthorized", 404: "not_found", 500: "internal", 503: "overloaded"}
 """Why the gateway itself refused, by the status it gave; any other is `bad_request`."""
+
+log = logging.getLogger("gateway.observe")
 
 Later = Callable[[float, Callable[[], None]], object]
 
@@ -99,8 +103,9 @@ class Metrics:
     def on_otel_drop(self, reason: str, count: int) -> None:
         self.totals.add((names.OTEL_DROPPED, (reason,)), (count,))
 
-    def on_feedback(self, task: str, model: str, verdict: str) -> None:
-        """`verdict` is good, bad or neutral."""
+    def on_feedback(self, task: str, model: str, score: float | None) -> None:
+        """`task` and `model` are the answer's, from its record; `score` is in 0 (useless) to 1 (perfect)."""
+        verdict = "none" if score is None else "good" if score >= GOOD_FROM else "bad"
         self.totals.add((names.FEEDBACK, (task, model, verdict)), (1,))
 
     def flush(self) -> None:
@@ -109,7 +114,12 @@ class Metrics:
         records, self._ended = self._ended, []
         pending = Pending()
         for record in records:
-            count(record, pending)
+            try:
+                count(record, pending)
+            except Exception:
+                # The others of the batch are counted all the same.
+                log.exception("a record was not counted", extra={"request_id": record.request_id})
+                self.on_observer_failure(type(self).__name__)
         pending.give(self.totals)
         self.totals.put((names.IN_FLIGHT, ()), self._running)
         self.totals.put((names.WAITING, ()), self._waiting)

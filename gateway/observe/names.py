@@ -154,7 +154,9 @@ DEFECTS = _counter(
     "gateway_quality_defects_total", ("task", "model", "defect"), "Answers that show a defect of their own."
 )
 FEEDBACK = _counter(
-    "gateway_feedback_total", ("task", "model", "verdict"), "Feedback on answers: good, bad, or neither."
+    "gateway_feedback_total",
+    ("task", "model", "verdict"),
+    "Feedback on answers: good (a score of 0.5 or more), bad, or none where there was no score.",
 )
 
 # The gateway itself.

@@ -164,6 +164,29 @@ def test_those_that_wait_and_those_turned_away() -> None:
     assert found["gateway_requests_overloaded_total", "queue_full"] == 1
 
 
+def test_feedback_by_its_score() -> None:
+    metrics = Metrics()
+    for score in (1.0, 0.5, 0.2, None):
+        metrics.on_feedback("coding", "a", score)
+    found = samples(metrics)
+    assert found["gateway_feedback_total", "coding", "a", "good"] == 2
+    assert found["gateway_feedback_total", "coding", "a", "bad"] == 1
+    assert found["gateway_feedback_total", "coding", "a", "none"] == 1
+
+
+def test_a_record_that_cannot_be_counted_costs_the_others_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    metrics = Metrics()
+    broken = answered(Attempt(A, "first", 10.0))
+    broken.plan = "no plan"  # type: ignore[assignment]
+    metrics.on_start(broken)
+    metrics.on_end(broken)
+    through(metrics)
+    found = samples(metrics)
+    assert found[OK] == 1
+    assert found["gateway_observer_failures_total", "Metrics"] == 1
+    assert "not counted" in caplog.text
+
+
 class Breaker(NamedTuple):
     provider: str
     model: str | None
@@ -261,7 +284,7 @@ def test_nothing_is_lost_between_batches() -> None:
 def test_what_it_shows_passes_promtool() -> None:
     metrics = Metrics(version='quotes " and \\ and \n')
     metrics.config.take("abc", 5.0)
-    metrics.on_feedback("coding", "a", "good")
+    metrics.on_feedback("coding", "a", 1.0)
     through(metrics, 3)
     checked = promtool("check", "metrics", stdin=metrics.render())
     assert checked.returncode == 0, checked.stdout + checked.stderr

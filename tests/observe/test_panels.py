@@ -91,7 +91,7 @@ def state_what_others_would(metrics: Metrics) -> None:
     """What breakers, judged answers, the keeper of the ledger, feedback and admission tell the metrics."""
     metrics.breakers = lambda: (Stated("openai", "broken", None, "open"), Stated("anthropic", "claude", "a", "closed"))
     metrics.ledger.state(up=True, lag_s=0.5, waiting_bytes=4096)
-    metrics.on_feedback("coding", "claude", "good")
+    metrics.on_feedback("coding", "claude", 0.9)
     metrics.totals.add((DEFECTS, ("unsure", "claude", "truncated")), (3,))
     metrics.on_overloaded("queue_full")
     metrics.config.take("abc", 5.0)
