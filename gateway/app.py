@@ -53,11 +53,13 @@ from gateway.http.models import models_routes
 from gateway.http.serving import Serving, Users
 from gateway.http.status import status_routes
 from gateway.ledger.desk import Desk
+from gateway.ledger.entry import Entry
 from gateway.ledger.journal import Journal, LedgerWriter
 from gateway.ledger.places import open_store
 from gateway.observe.exposition import CONTENT_TYPE
 from gateway.observe.fanout import Fanout
 from gateway.observe.metrics import Metrics
+from gateway.observe.names import NONE
 from gateway.observe.totals import FOLDER as METRICS_FOLDER
 from gateway.observe.totals import Totals
 from gateway.providers.credentials import authorization
@@ -118,6 +120,8 @@ class Gateway:
         self._deadlines = Deadlines()
         totals = Totals() if slot is None else Totals(Path(snapshot.ledger.dir) / METRICS_FOLDER, str(slot))
         self.metrics = Metrics(totals, self._deadlines.after, __version__)
+        if journal is not None:
+            journal.drops = self.metrics.ledger.journal_drops
         self._otel = open_otel(snapshot, self._facts, self._parts.clock, self.metrics, slot)
         # The ledger comes first: a record that is counted but lost would be worse than one that is kept uncounted.
         ledger = () if journal is None else (LedgerWriter(journal),)
@@ -165,7 +169,15 @@ class Gateway:
         """Where reports and feedback are asked for; None where no ledger is kept."""
         if self.journal is None:
             return None
-        return Desk(lambda: open_store(self.current().snapshot, read_only=True), self.journal.append, self._parts.clock)
+        return Desk(lambda: open_store(self.current().snapshot, read_only=True), self._keep_feedback, self._parts.clock)
+
+    def _keep_feedback(self, feedback: Entry) -> bool:
+        """Whether it was written down. What it says of is taken from the ledger, so that its words are the config's."""
+        kept = self.journal is not None and self.journal.append(feedback)
+        if kept:
+            task, model = (feedback.get(name) or NONE for name in ("task", "model"))
+            self.metrics.on_feedback(task, model, feedback.get("score"))
+        return kept
 
     def _let_go(self, serving: Serving) -> None:
         del self._links[serving]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import ExitStack
@@ -139,7 +140,6 @@ def _serve(
         return 1
     prepare_environment(snapshot, env)
     from gateway.classify.text import load_text_model
-    from gateway.ledger.keeper import run_keeper
     from gateway.observe.logs import set_up_logging
     from gateway.process.background import background
     from gateway.process.children import ChildSpec, InForce
@@ -153,12 +153,21 @@ def _serve(
     worker = partial(run_worker, listener=listener, configs=configs, text_model=text_model)
     children = [ChildSpec("worker", slot, worker, serves=True) for slot in range(snapshot.server.workers)]
     if snapshot.ledger.store != "none":
-        children.append(ChildSpec("keeper", 0, background(run_keeper)))
+        children.append(ChildSpec("keeper", 0, background(keep_ledger)))
     settle_memory()
     sys.stderr.write(greeting + "\n")
     sys.stderr.flush()
     with listener:
         return Supervisor(children, configs, InForce(snapshot, time.time()), listener).run()
+
+
+def keep_ledger(snapshot: Snapshot, stop: threading.Event) -> None:
+    """The work of the keeper: its metrics stand beside the workers', so that each of them shows it too."""
+    from gateway.ledger.keeper import run_keeper
+    from gateway.observe.ledger_metrics import keeper_metrics
+    from gateway.observe.totals import FOLDER
+
+    run_keeper(snapshot, stop, gauges=keeper_metrics(Path(snapshot.ledger.dir) / FOLDER))
 
 
 def prepare_environment(snapshot: Snapshot, env: MutableMapping[str, str]) -> None:

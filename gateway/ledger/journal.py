@@ -34,7 +34,7 @@ class Drops(Protocol):
 
 class Journal:
     """Appends entries. `max_bytes` bounds all segments in `folder`, which other processes write to as well; what does
-    not fit, or can't be written, is counted in `dropped`, and the service goes on."""
+    not fit, or can't be written, is counted in `dropped` and told to `drops`, and the service goes on."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Journal:
         self._clock = clock
         self._max_bytes = max_bytes
         self._segment_bytes = min(SEGMENT_BYTES, max_bytes // 8)
-        self._drops = drops
+        self.drops = drops
         self._write = write
         self._fd = -1
         self._size = 0
@@ -113,8 +113,8 @@ class Journal:
 
     def _drop(self, why: str) -> bool:
         self.dropped += 1
-        if self._drops is not None:
-            self._drops.inc()
+        if self.drops is not None:
+            self.drops.inc()
         self._complain(why)
         return False
 

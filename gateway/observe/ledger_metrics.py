@@ -22,8 +22,8 @@ class Drops:
         self._series = (names.LEDGER_DROPPED, (reason,))
         totals.add(self._series, (0,))
 
-    def inc(self, count: int = 1) -> None:
-        self._totals.add(self._series, (count,))
+    def inc(self, amount: float = 1) -> None:
+        self._totals.add(self._series, (amount,))
 
 
 class LedgerMetrics:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.observe.prometheus import promtool
-from tests.process.conftest import ADMIN, Client, Serve, call
+from tests.process.conftest import ADMIN, Client, Serve, Upstream, call, config_text
 from tests.running import until
 from tests.served import Served
 
@@ -76,3 +78,44 @@ def test_what_runs_in_another_worker_shows(serve: Serve, workers: int) -> None:
         client.connection.close()
     until(lambda: {metric(served, "gateway_requests_in_flight") for _ in range(6)} == {0})
     assert metric(served, 'gateway_requests_total{route="pinned",task="unsure",model="gpt",outcome="client_gone"') == 4
+
+
+def test_counters_equal_the_ledgers_counts(serve: Serve, upstream: Upstream, tmp_path: Path) -> None:
+    file = tmp_path / "kept.yaml"
+    file.write_text(config_text(upstream.url, tmp_path, "workers: 2").replace(", store: none", ""))
+    served = serve(file=file)
+    ask(served, 25)
+    bad = Client(served.port)
+    bad.send("POST", "/v1/chat/completions", {"model": "gpt-9000", "messages": [{"role": "user", "content": "x"}]})
+    assert bad.answer().status == 404
+    until(lambda: metric(served, "gateway_ledger_shipped_entries_total") >= 26)
+    until(lambda: metric(served, ANSWERED) == 26)
+    total = usage(served)
+    assert total["requests"] == 26
+    assert metric(served, "gateway_cost_usd_total") == pytest.approx(float(total["cost_usd"]))
+    for name in ("input", "output"):
+        assert metric(served, f'gateway_tokens_total{{model="gpt",task="unsure",kind="{name}"}}') == 25
+    assert metric(served, 'gateway_processes{role="keeper"}') == 1
+    assert metric(served, "gateway_ledger_store_up") == 1
+    assert metric(served, "gateway_ledger_lag_seconds") < 60
+    assert metric(served, "gateway_ledger_dropped_records_total") == 0
+    client = Client(served.port)
+    client.ask()
+    request_id = client.answer().headers["x-gateway-request-id"]
+    client = Client(served.port)
+
+    def told() -> bool:
+        client.send("POST", "/v1/feedback", {"request_id": request_id, "score": 0.2})
+        answer = client.answer()
+        answer.read()
+        return answer.status == 200
+
+    until(told)
+    assert metric(served, 'gateway_feedback_total{task="unsure",model="gpt",verdict="bad"}') == 1
+
+
+def usage(served: Served) -> dict[str, Any]:
+    status, found = call(served.port, "GET", "/v1/usage", ADMIN)
+    assert status == 200
+    total: dict[str, Any] = found["total"]
+    return total
