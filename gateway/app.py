@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -53,15 +50,10 @@ from gateway.http.models import models_routes
 from gateway.http.serving import Serving, Users
 from gateway.http.status import status_routes
 from gateway.ledger.desk import Desk
-from gateway.ledger.entry import Entry
-from gateway.ledger.journal import Journal, LedgerWriter
+from gateway.ledger.journal import Journal
 from gateway.ledger.places import open_store
+from gateway.listening import Listeners
 from gateway.observe.exposition import CONTENT_TYPE
-from gateway.observe.fanout import Fanout
-from gateway.observe.metrics import Metrics
-from gateway.observe.names import NONE
-from gateway.observe.totals import FOLDER as METRICS_FOLDER
-from gateway.observe.totals import Totals
 from gateway.providers.credentials import authorization
 from gateway.providers.registry import adapter_for
 from gateway.route.match import Facts
@@ -69,9 +61,6 @@ from gateway.route.router import headers_of_rules, make_plan
 from gateway.transport.base import Transport, TransportLimits
 from gateway.transport.native import NativeTransport
 from gateway.transport.transports import Kind, Link, Transports
-
-if TYPE_CHECKING:
-    from gateway.observe.otel import OtelExporter
 
 USER_AGENT = f"switchyard/{__version__}"
 
@@ -118,15 +107,16 @@ class Gateway:
         self.draining = False
         self.journal = journal
         self._deadlines = Deadlines()
-        totals = Totals() if slot is None else Totals(Path(snapshot.ledger.dir) / METRICS_FOLDER, str(slot))
-        self.metrics = Metrics(totals, self._deadlines.after, __version__)
-        if journal is not None:
-            journal.drops = self.metrics.ledger.journal_drops
-        self._otel = open_otel(snapshot, self._facts, self._parts.clock, self.metrics, slot)
-        # The ledger comes first: a record that is counted but lost would be worse than one that is kept uncounted.
-        ledger = () if journal is None else (LedgerWriter(journal),)
-        traces = () if self._otel is None else (self._otel,)
-        self._observer = Fanout((*ledger, self.metrics, *traces, *observers), self.metrics.on_observer_failure)
+        self._listeners = Listeners(
+            snapshot,
+            lambda: self.current().snapshot,
+            slot,
+            journal,
+            observers,
+            self._parts.clock,
+            self._deadlines.after,
+        )
+        self.metrics = self._listeners.metrics
         self._judge = Judge()
         self._transports = Transports(open_transport)
         self._text_model = RememberingModel(text_model) if text_model is not None else None
@@ -134,7 +124,6 @@ class Gateway:
         self._closing: set[asyncio.Task[None]] = set()
         self._serving = self._build(snapshot)
         self._admission = Admission(snapshot.server, self._deadlines, self.metrics)
-        self.metrics.config.take(snapshot.hash, self._parts.clock.time())
         chat = ChatEndpoint(self.current, self._parts.new_id, self._admission)
         self.api = build_api(self, chat, self._parts, reloader)
         self.app = FrontDoor(self.api, chat, self.current, self._parts.new_id)
@@ -158,26 +147,18 @@ class Gateway:
         self._admission.close()
 
     async def aclose(self) -> None:
-        self.metrics.flush()
         await self._transports.aclose()
-        if self.journal is not None:
-            self.journal.close()
-        if self._otel is not None:
-            await asyncio.to_thread(self._otel.close)
+        await self._listeners.aclose()
 
     def desk(self) -> Desk | None:
         """Where reports and feedback are asked for; None where no ledger is kept."""
         if self.journal is None:
             return None
-        return Desk(lambda: open_store(self.current().snapshot, read_only=True), self._keep_feedback, self._parts.clock)
-
-    def _keep_feedback(self, feedback: Entry) -> bool:
-        """Whether it was written down. What it says of is taken from the ledger, so that its words are the config's."""
-        kept = self.journal is not None and self.journal.append(feedback)
-        if kept:
-            task, model = (feedback.get(name) or NONE for name in ("task", "model"))
-            self.metrics.on_feedback(task, model, feedback.get("score"))
-        return kept
+        return Desk(
+            lambda: open_store(self.current().snapshot, read_only=True),
+            self._listeners.keep_feedback,
+            self._parts.clock,
+        )
 
     def _let_go(self, serving: Serving) -> None:
         del self._links[serving]
@@ -185,11 +166,6 @@ class Gateway:
         closing = asyncio.get_running_loop().create_task(self._transports.keep_only(used))
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
-
-    def _facts(self, model: str) -> tuple[str, str]:
-        """A model's vendor and its id there. One that a reload has removed goes by its own name."""
-        known = self._serving.snapshot.models.get(model)
-        return (known.target.vendor.name, known.target.upstream_id) if known else ("unknown", model)
 
     def _text_model_of(self, snapshot: Snapshot) -> TextModel:
         if not snapshot.classify.text_model:
@@ -216,7 +192,7 @@ class Gateway:
                 _label, compile_rules(snapshot.tasks), self._text_model_of(snapshot), snapshot.classify.unsure_below
             ),
             partial(_plan, snapshot),
-            self._observer,
+            self._listeners.observer,
             parts.clock,
         )
         asked = headers_of_rules(snapshot) | {name for task in snapshot.tasks for name, _ in task.headers}
@@ -265,21 +241,6 @@ def open_transport(kind: Kind) -> Transport:
     from gateway.transport.httpx_client import HttpxTransport
 
     return HttpxTransport(kind.limits, kind.proxy)
-
-
-def open_otel(
-    snapshot: Snapshot, facts: Callable[[str], tuple[str, str]], clock: Clock, metrics: Metrics, slot: int | None
-) -> OtelExporter | None:
-    if snapshot.otel is None:
-        return None
-    # An extra: most installations have neither the package nor a collector.
-    from gateway.observe.otel import Collector, OtelExporter
-
-    otel = snapshot.otel
-    headers = {name: value.reveal() for name, value in otel.headers}
-    instance = f"{socket.gethostname()}-{0 if slot is None else slot}"
-    collector = Collector(otel.endpoint, headers, otel.service_name, instance, __version__, otel.interval_s)
-    return OtelExporter(collector, facts, clock, metrics.on_otel_drop)
 
 
 def open_upstream(provider: Provider, transport: Transport) -> Upstream:

@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "http": {"core", "config", "auth", "execute"},
     "simulator": set(),
 }
-COMPOSITION = {"app", "cli", "serve", "process", "__main__", "__init__"}
+COMPOSITION = {"app", "listening", "cli", "serve", "process", "__main__", "__init__"}
 READS_ENVIRONMENT = {"cli.py"}
 STDLIB_ONLY = {"core"}
 

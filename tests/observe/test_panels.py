@@ -14,7 +14,6 @@ import httpx
 import pytest
 
 from gateway.observe.metrics import Metrics
-from gateway.observe.names import DEFECTS
 from tests.observe.prometheus import Prometheus, binary
 from tests.running import LoopThread, RunningGateway, running_gateway, running_simulators, snapshot_of
 from tools.dashboards.files import DASHBOARDS
@@ -88,11 +87,10 @@ def send_traffic(gateway: RunningGateway, turns: int) -> None:
 
 
 def state_what_others_would(metrics: Metrics) -> None:
-    """What breakers, judged answers, the keeper of the ledger, feedback and admission tell the metrics."""
+    """What breakers, the keeper of the ledger, feedback and admission tell the metrics."""
     metrics.breakers = lambda: (Stated("openai", "broken", None, "open"), Stated("anthropic", "claude", "a", "closed"))
     metrics.ledger.state(up=True, lag_s=0.5, waiting_bytes=4096)
     metrics.on_feedback("coding", "claude", 0.9)
-    metrics.totals.add((DEFECTS, ("unsure", "claude", "truncated")), (3,))
     metrics.on_overloaded("queue_full")
     metrics.config.take("abc", 5.0)
 
@@ -169,6 +167,7 @@ def test_what_the_panels_say_is_true(prometheus: Prometheus) -> None:
     assert prometheus.number('sum(gateway_errors_total{model="broken",class="transient"})') == 6
     assert prometheus.number('sum(gateway_fallbacks_total{from_model="broken",to_model="claude"})') == 12
     assert prometheus.number('sum(gateway_unpriced_requests_total{model="priceless"})') == 6
+    assert prometheus.number('sum(gateway_quality_defects_total{model="claude",defect="truncated"})') == 6
     assert prometheus.number("max(gateway_breaker_state)") == 2
     spent = prometheus.number("sum(gateway_cost_usd_total)")
     assert spent > 0
