@@ -1,4 +1,5 @@
-"""What counting costs: CPU per record by batch, and per scrape. `python -m benchmarks.metrics`
+"""What counting and keeping cost: CPU per record by batch, with the ledger's journal, and per scrape.
+`python -m benchmarks.metrics`
 
 A record is a priced stream with a baseline, a key and a label. Under load batches are full; at a few requests a second
 each stands alone, and costs more where nobody notices.
@@ -12,10 +13,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from gateway.core.clock import SystemClock
 from gateway.core.label import Label
 from gateway.core.plan import Attempt, Candidate, Plan, Record, RouteTrace, Timeouts
 from gateway.core.usage import Usage
+from gateway.ledger.journal import Journal, LedgerWriter
 from gateway.observe import names
+from gateway.observe.fanout import Fanout
 from gateway.observe.metrics import BATCH, Metrics
 from gateway.observe.totals import Totals
 
@@ -57,6 +61,24 @@ def per_record(metrics: Metrics, batch: int) -> float:
     return statistics.median(cpu(run) for _ in range(3)) / (RECORDS // batch * batch)
 
 
+def per_record_kept(metrics: Metrics, folder: Path) -> float:
+    """As `per_record`, with the journal's two lines for each request."""
+    journal = Journal(folder, "bench-0", SystemClock(), max_bytes=1 << 30)
+    listening = Fanout((LedgerWriter(journal), metrics))
+    records = [record() for _ in range(BATCH)]
+
+    def run() -> None:
+        for _ in range(RECORDS // BATCH):
+            for one in records:
+                listening.on_start(one)
+                listening.on_dispatch(one)
+                listening.on_end(one)
+            metrics.flush()
+
+    run()
+    return statistics.median(cpu(run) for _ in range(3)) / (RECORDS // BATCH * BATCH)
+
+
 def grow(totals: Totals) -> None:
     """As many series as 10 routes of 9 tasks and 3 models make."""
     for route in range(10):
@@ -74,6 +96,8 @@ def main() -> None:
         for batch in (BATCH, 16, 4, 1):
             costs = [f"{per_record(metrics, batch) * 1e6:5.1f}" for metrics in (alone, shared)]
             print(f"batch of {batch:3}: {costs[0]} us a record in memory, {costs[1]} in a shared file")
+        kept = per_record_kept(shared, Path(folder) / "journal") * 1e6
+        print(f"with the ledger's journal: {kept:5.1f} us a record")
         grow(shared.totals)
         for slot in range(1, 4):
             grow(Totals(Path(folder), str(slot)))
