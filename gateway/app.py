@@ -280,7 +280,7 @@ def build_api(gateway: Gateway, chat: ChatEndpoint, parts: Parts, reloader: Relo
     app.router.routes += [
         Route(CHAT_PATH, chat, methods=["POST"]),
         *models_routes(gateway.current, int(parts.clock.time())),
-        *status_routes(gateway.current, lambda: gateway.draining, gateway.metrics.render, CONTENT_TYPE),
+        *status_routes(gateway.current, lambda: gateway.draining, gateway.metrics.scrape, CONTENT_TYPE),
         *admin_routes(gateway.current, reloader),
         *ledger_routes(gateway.current, gateway.desk()),
     ]

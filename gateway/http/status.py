@@ -3,7 +3,7 @@ metrics ask for an admin key, the document for any key, where the config holds k
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,7 +14,10 @@ from gateway.http.serving import CurrentServing, authorization_of, json_response
 
 
 def status_routes(
-    current: CurrentServing, draining: Callable[[], bool], render_metrics: Callable[[], bytes], metrics_type: str
+    current: CurrentServing,
+    draining: Callable[[], bool],
+    render_metrics: Callable[[], Awaitable[bytes]],
+    metrics_type: str,
 ) -> list[Route]:
 
     async def openapi(request: Request) -> Response:
@@ -29,7 +32,7 @@ def status_routes(
 
     async def metrics(request: Request) -> Response:
         current().authenticator.authenticate_admin(authorization_of(request))
-        return Response(render_metrics(), media_type=metrics_type)
+        return Response(await render_metrics(), media_type=metrics_type)
 
     return [
         Route("/openapi.json", openapi),

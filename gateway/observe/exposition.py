@@ -1,69 +1,68 @@
-"""Totals as Prometheus text (exposition format 0.0.4)."""
+"""Totals as the Prometheus client library wants them: a custom collector, from which it writes the text.
+
+The library's own metrics are not what is counted with: in its multiprocess mode gauges can't be read from elsewhere, a
+histogram takes values one by one, and a process that was killed leaves a file of its own behind.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
 
 from gateway.observe.names import METRICS, Metric
 from gateway.observe.totals import Series
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
+Sums = Mapping[Series, Sequence[float]]
 
 
-class Exposition:
-    """Writes the text. What stands before each value is remembered: a scrape has thousands of lines, all of them the
-    same as last time but for their numbers."""
+class Exposition(Collector):
+    """`merged` gives the sums over all processes."""
 
-    def __init__(self) -> None:
-        self._fronts: dict[Series, tuple[str, ...]] = {}
+    def __init__(self, merged: Callable[[], Sums]) -> None:
+        self._merged = merged
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(self)
 
-    def text(self, totals: Mapping[Series, Sequence[float]]) -> bytes:
-        by_metric: dict[Metric, list[Series]] = {metric: [] for metric in METRICS}
-        for series in totals:
-            by_metric[series[0]].append(series)
-        lines: list[str] = []
+    def text(self) -> bytes:
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterable[Family]:
+        by_metric: dict[Metric, list[tuple[tuple[str, ...], Sequence[float]]]] = {metric: [] for metric in METRICS}
+        for (metric, labels), values in self._merged().items():
+            by_metric[metric].append((labels, values))
         for metric, found in by_metric.items():
-            lines.append(f"# HELP {metric.name} {_escaped_help(metric.help)}\n# TYPE {metric.name} {metric.type}\n")
-            for series in sorted(found, key=_labels):
-                fronts = self._fronts.get(series)
-                if fronts is None:
-                    fronts = self._fronts[series] = tuple(_fronts(series))
-                values: Iterable[float] = totals[series]
-                if metric.type == "histogram":
-                    values = _cumulated(totals[series])
-                lines += [f"{front} {value!r}\n" for front, value in zip(fronts, values, strict=True)]
-        return "".join(lines).encode()
+            yield _family(metric, sorted(found))
 
 
-def _labels(series: Series) -> tuple[str, ...]:
-    return series[1]
+def _family(metric: Metric, found: Iterable[tuple[tuple[str, ...], Sequence[float]]]) -> Family:
+    if metric.type == "counter":
+        counter = CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
+        for labels, values in found:
+            counter.add_metric(labels, values[0])
+        return counter
+    if metric.type == "gauge":
+        gauge = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
+        for labels, values in found:
+            gauge.add_metric(labels, values[0])
+        return gauge
+    histogram = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
+    bounds = [*(str(float(bound)) for bound in metric.buckets), "+Inf"]
+    for labels, values in found:
+        histogram.add_metric(labels, list(zip(bounds, _cumulated(values), strict=True)), values[-1])
+    return histogram
 
 
 def _cumulated(cells: Sequence[float]) -> list[float]:
-    """Buckets as the format wants them (each includes the smaller ones), then the count, then the sum."""
+    """Buckets as the format wants them: each includes the smaller ones. The last cell is the sum."""
     running = 0.0
-    values = []
+    counts = []
     for count in cells[:-1]:
         running += count
-        values.append(running)
-    return [*values, running, cells[-1]]
-
-
-def _fronts(series: Series) -> Iterable[str]:
-    metric, labels = series
-    pairs = [f'{name}="{value.translate(_ESCAPES)}"' for name, value in zip(metric.labels, labels, strict=True)]
-    plain = f"{{{','.join(pairs)}}}" if pairs else ""
-    if metric.type != "histogram":
-        yield f"{metric.name}{plain}"
-        return
-    for bound in (*metric.buckets, None):
-        edge = "+Inf" if bound is None else repr(float(bound))
-        joined = ",".join([*pairs, f'le="{edge}"'])
-        yield f"{metric.name}_bucket{{{joined}}}"
-    yield f"{metric.name}_count{plain}"
-    yield f"{metric.name}_sum{plain}"
-
-
-def _escaped_help(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("\n", "\\n")
+        counts.append(running)
+    return counts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from typing import Protocol, cast
@@ -59,7 +60,7 @@ class Metrics:
         self.ledger = LedgerMetrics(self.totals)
         self.breakers: Callable[[], Iterable[Breaker]] = tuple
         self._later = later
-        self._exposition = Exposition()
+        self._exposition = Exposition(self.totals.merged)
         self._running = 0
         self._waiting = 0
         self._ended: list[Record] = []
@@ -127,7 +128,12 @@ class Metrics:
 
     def render(self) -> bytes:
         self.flush()
-        return self._exposition.text(self.totals.merged())
+        return self._exposition.text()
+
+    async def scrape(self) -> bytes:
+        """As `render`; the text, which may take tens of milliseconds, is written in a thread."""
+        self.flush()
+        return await asyncio.to_thread(self._exposition.text)
 
     def _call_later(self, seconds: float) -> None:
         if self._later is not None:

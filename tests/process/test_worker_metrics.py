@@ -16,10 +16,13 @@ from tests.served import Served
 
 
 def metric(served: Served, name: str) -> float:
+    """The sum of the series of a name, with at least these labels."""
     status, text = call(served.port, "GET", "/metrics", ADMIN)
     assert status == 200
-    lines = [line for line in text.splitlines() if line.startswith(name)]
-    return sum(float(line.rpartition(" ")[2]) for line in lines)
+    name, _, labels = name.rstrip("}").partition("{")
+    wanted = [label for label in labels.split(",") if label]
+    lines = [line for line in text.splitlines() if line.partition("{")[0].partition(" ")[0] == name]
+    return sum(float(line.rpartition(" ")[2]) for line in lines if all(label in line for label in wanted))
 
 
 ANSWERED = "gateway_requests_total"
