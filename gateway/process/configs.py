@@ -114,6 +114,9 @@ def keep_fixed(running: Snapshot, new: Snapshot) -> tuple[Snapshot, tuple[str, .
         if old != wanted:
             warnings.append(f"{section}.{name} can't change while the gateway runs: it stays {old}")
             new = replace(new, **{section: replace(getattr(new, section), **{name: old})})
+    if running.otel != new.otel:
+        warnings.append("otel can't change while the gateway runs: it stays as it was at the start")
+        new = replace(new, otel=running.otel)
     return new, tuple(warnings)
 
 

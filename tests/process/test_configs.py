@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.config.load import Source
-from gateway.config.snapshot import Snapshot
+from gateway.config.snapshot import Otel, Snapshot
 from gateway.process.configs import Configs, Refused, Watch, keep_fixed
 from tests.process.conftest import KEYS, config_text
 from tests.running import snapshot_of
@@ -37,6 +37,9 @@ def test_what_can_not_change_stays_and_is_told(text: Callable[..., str]) -> None
         "ledger.dir",
     ]
     assert keep_fixed(running, running) == (running, ())
+    traced, [warning] = keep_fixed(running, replace(running, otel=Otel("http://127.0.0.1:4318")))
+    assert traced == running
+    assert warning.startswith("otel can't change")
 
 
 def test_keys_can_not_vanish_while_others_can_reach_the_port(tmp_path: Path, text: Callable[..., str]) -> None:
