@@ -12,6 +12,7 @@ import orjson
 
 from gateway.core.money import NANO_PER_USD, format_usd
 from gateway.ledger.entry import Entry
+from gateway.ledger.rollup import DAY, HOUR
 from gateway.ledger.usage import Line, Report
 
 SHARES = (("p50", 0.5), ("p95", 0.95))
@@ -80,14 +81,25 @@ def as_csv(report: Report) -> str:
 
 
 def _focus(report: Report, line: Line) -> Iterator[str]:
-    yield _iso(report.since)
-    yield _iso(report.until)
+    since, until = _period(report, line)
+    yield _iso(since)
+    yield _iso(until)
     yield "Usage"
     yield "AI and Machine Learning"
     yield "USD"
     yield format_usd(line.cost)
     yield str(line.input_tokens + line.output_tokens)
     yield "Tokens"
+
+
+def _period(report: Report, line: Line) -> tuple[int, int]:
+    """What a line's cost was for: its day or hour where the report has such groups, else all of the report's time."""
+    for name, length in (("hour", HOUR), ("day", DAY)):
+        if name in report.by:
+            text = line.group[report.by.index(name)].removesuffix("Z")
+            start = int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
+            return start, start + length
+    return report.since, report.until
 
 
 def _ours(line: Line, baselines: Sequence[str]) -> Iterator[str]:

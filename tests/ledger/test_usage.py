@@ -78,6 +78,19 @@ def test_csv_has_focus_columns_and_no_formula(reported: Report) -> None:
     assert all(name in FOCUS or name.startswith("x_") for name in rows[0])
 
 
+def test_a_line_of_a_day_is_charged_for_that_day(tmp_path: Path) -> None:
+    store = open_sqlite(tmp_path)
+    store.append(batch("s", 0, 1, ENTRIES))
+    for by, start, end in (
+        ("task,day", "2025-11-26T00:00:00Z", "2025-11-27T00:00:00Z"),
+        ("hour", "2025-11-26T12:00:00Z", "2025-11-26T13:00:00Z"),
+    ):
+        found = report(store, Query(int(NOON), int(NOON) + 2 * DAY, tuple(by.split(","))))
+        rows = list(csv.DictReader(io.StringIO(as_csv(found))))
+        assert (start, end) in {(row["ChargePeriodStart"], row["ChargePeriodEnd"]) for row in rows}
+    store.close()
+
+
 def test_the_table_adds_up_and_says_what_is_unknown(reported: Report) -> None:
     text = as_table(reported)
     lines = text.splitlines()
