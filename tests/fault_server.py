@@ -19,9 +19,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import socket
 import ssl
 import struct
+import termios
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -88,6 +90,34 @@ class Peer:
         """Whatever bytes come next; empty when the client has closed."""
         async with asyncio.timeout(GIVE_UP_S):
             return await self._reader.read(65536)
+
+    async def pause(self) -> None:
+        """A moment, for a script that repeats itself."""
+        await asyncio.sleep(0.01)
+
+    async def blocked(self) -> None:
+        """Wait until the client takes no more: what is written stays in our own buffer for a while."""
+        transport = self._writer.transport
+        async with asyncio.timeout(GIVE_UP_S):
+            unmoved = before = 0
+            while unmoved < 20:
+                size = transport.get_write_buffer_size()
+                unmoved = unmoved + 1 if size and size == before else 0
+                before = size
+                await asyncio.sleep(0.01)
+
+    async def drained(self) -> None:
+        """Wait until the client's kernel has acknowledged all that was sent, and the client has had a turn to read."""
+        sock = self._writer.get_extra_info("socket")
+        async with asyncio.timeout(GIVE_UP_S):
+            while struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0" * 4))[0]:
+                await asyncio.sleep(0.005)
+            await asyncio.sleep(0.02)
+
+    @property
+    def left(self) -> bool:
+        """Whether a script has seen the client close (it awaited `gone`)."""
+        return self._gone.done() and not self._gone.cancelled()
 
     @property
     def alpn(self) -> str | None:
