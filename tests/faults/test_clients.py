@@ -143,7 +143,7 @@ def test_a_client_that_reads_slowly(loop: LoopThread) -> None:
 
     with chain(loop, after_words(OPENAI, plenty, 0)) as rig, connected(rig, buffer=4096) as client:
         client.sendall(request(stream=True))
-        client.recv(1000)
+        loop.run(rig.a.accepted(1))  # type: ignore[union-attr]
         loop.run(rig.a.peers[0].blocked())  # type: ignore[union-attr]
         assert sum(sent) < count, "the gateway has taken all that the client has not read"
         _, _, body = read_to_end(client)
@@ -329,7 +329,7 @@ def test_nesting_without_end(loop: LoopThread, opens: bytes, closes: bytes, dept
 
 @pytest.mark.fault(30)
 def test_compressed_answers_are_not_asked_for(loop: LoopThread) -> None:
-    """Nor is one inflated: a provider that compresses all the same gives an invalid answer."""
+    """Nor is one inflated: a provider that compresses all the same does not speak HTTP with us."""
 
     async def zipped(peer: Peer) -> None:
         asked = await peer.read_request()
@@ -339,4 +339,4 @@ def test_compressed_answers_are_not_asked_for(loop: LoopThread) -> None:
         await peer.send(head, chunk(body), b"0\r\n\r\n")
 
     with chain(loop, zipped) as rig:
-        rig.falls_back("invalid_body")
+        rig.falls_back("invalid_http")
