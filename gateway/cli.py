@@ -1,4 +1,4 @@
-"""The `gateway` command: serve, check, explain, simulate, usage, key. Thin: each subcommand calls into a room.
+"""The `gateway` command: serve, check, drill, explain, simulate, usage, key. Thin: each subcommand calls into a room.
 
 With `config/`, the only place that reads the environment. Imports are made where they are needed, so that a small
 subcommand starts in milliseconds.
@@ -11,12 +11,13 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from gateway import __version__
 
 if TYPE_CHECKING:
     from gateway.config.snapshot import Snapshot
+    from gateway.drill.loss import Drill
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -29,6 +30,7 @@ def main(argv: list[str] | None = None) -> int:
 
     serve = commands.add_parser("serve", help="serve a config (default: config/gateway.yaml, or the demo)")
     check = commands.add_parser("check", help="check a config and say what is wrong, where")
+    drill = commands.add_parser("drill", help="say what happens to each route if a provider vanishes")
     simulate = commands.add_parser("simulate", help="run a local server that speaks a vendor's wire format")
     explain = commands.add_parser("explain", help="say what a text would be labelled, and why")
     usage = commands.add_parser("usage", help="what was asked, answered and spent, from the ledger")
@@ -46,6 +48,17 @@ def main(argv: list[str] | None = None) -> int:
 
         config_command.add_arguments(check)
         return config_command.run(parser.parse_args(arguments), os.environ, sys.stdout, vendors=VENDORS)
+    if wanted == "drill":
+        from datetime import UTC, datetime
+
+        from gateway.drill import command as drill_command
+        from gateway.providers.vendors import VENDORS
+
+        drill_command.add_arguments(drill)
+        today = datetime.now(UTC).date()
+        return drill_command.run(
+            parser.parse_args(arguments), os.environ, sys.stdout, vendors=VENDORS, today=today, rehearse=_rehearse
+        )
     if wanted == "simulate":
         from gateway.simulator import command as simulator_command
 
@@ -85,3 +98,10 @@ def _snapshot(config: Path | None) -> Snapshot | None:
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return None
+
+
+def _rehearse(snapshot: Snapshot, drill: Drill, out: TextIO) -> bool:
+    # It brings the whole gateway along.
+    from gateway.rehearse import rehearse
+
+    return rehearse(snapshot, drill, out)

@@ -110,7 +110,7 @@ class Peer:
         """Wait until the client's kernel has acknowledged all that was sent, and the client has had a turn to read."""
         sock = self._writer.get_extra_info("socket")
         async with asyncio.timeout(GIVE_UP_S):
-            while struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0" * 4))[0]:
+            while struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0" * 4))[0]:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
             await asyncio.sleep(0.02)
 

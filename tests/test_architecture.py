@@ -23,9 +23,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "auth": {"core", "config"},
     "execute": {"core", "config", "providers.base", "transport.base", "transport.sse"},
     "http": {"core", "config", "auth", "execute"},
+    "drill": {"core", "config"},
     "simulator": set(),
 }
-COMPOSITION = {"app", "listening", "cli", "serve", "process", "__main__", "__init__"}
+COMPOSITION = {"app", "listening", "cli", "rehearse", "serve", "process", "__main__", "__init__"}
 READS_ENVIRONMENT = {"cli.py"}
 STDLIB_ONLY = {"core"}
 

@@ -194,8 +194,8 @@ def chain(
     timeouts: dict[str, str] | None = None,
     **config: str,
 ) -> Iterator[Rig]:
-    """`a` and `b`: what they do with each connection, or a base URL where there is none. `b` works unless told.
-    `config` fills the holes of CONFIG: route, a_options, a_model, b_options, b_model, more. A retry waits for nothing."""
+    """`a` and `b`: what they do with each connection, or a base URL where there is none. `b` works unless told. A retry
+    waits for nothing. `config` fills the holes of CONFIG: route, a_options, a_model, b_options, b_model, more."""
     both = {"connect": LONG, "first_token": LONG, "answer": LONG, "idle": LONG, "total": "30s", **(timeouts or {})}
     with contextlib.ExitStack() as stack:
         servers = [_start(stack, loop, upstream) for upstream in (a, b or working())]

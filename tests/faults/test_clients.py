@@ -60,9 +60,6 @@ def refusal(client: socket.socket) -> tuple[int, str | None]:
     return status, error["code"]
 
 
-# F25, F26: the client leaves
-
-
 async def silent(peer: Peer) -> None:
     await peer.read_request()
     await hold(peer)
@@ -125,9 +122,6 @@ def test_a_leaving_client_frees_its_place(loop: LoopThread) -> None:
         assert (answer.status, answer.headers["x-gateway-provider"]) == (200, "a")
 
 
-# F27: the client reads slowly
-
-
 @pytest.mark.fault(27)
 def test_a_client_that_reads_slowly(loop: LoopThread) -> None:
     """The provider is held back: what waits in the gateway is bounded, and nothing is lost."""
@@ -171,9 +165,6 @@ def test_a_client_that_reads_nothing_is_cut_off(loop: LoopThread, monkeypatch: p
         assert (record.outcome, record.http_status) == ("client_gone", 499)
         assert record.usage is not None
         assert rig.posts(rig.b) == 0
-
-
-# F28: bodies that are too large
 
 
 @pytest.fixture(scope="module")
@@ -250,9 +241,6 @@ def test_a_length_that_promises_more(no_upstream_call: Rig) -> None:
         assert refusal(client)[0] == 408
 
 
-# F29: slowloris
-
-
 def dribble(client: socket.socket, data: bytes) -> threading.Thread:
     """Send a byte every few milliseconds, until the other side has had enough."""
 
@@ -297,9 +285,6 @@ def test_the_slow_hold_nobody_up(small: Rig) -> None:
         for _ in range(200):
             stack.enter_context(connected(small)).sendall(b"POST /v1/chat")
         assert small.ask().text == TEXT
-
-
-# F30: bombs
 
 
 @pytest.mark.fault(30)

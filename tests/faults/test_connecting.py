@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -44,7 +43,7 @@ def authority() -> trustme.CA:
 @pytest.fixture(params=["unknown CA", "expired", "another name"])
 def impostor(
     request: pytest.FixtureRequest, authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[FaultServer]:
+) -> FaultServer:
     """A server that would answer, with a certificate that nobody should believe."""
     ca_file = tmp_path_factory.mktemp("ca") / "ca.pem"
     authority.cert_pem.write_to_path(str(ca_file))
@@ -56,7 +55,7 @@ def impostor(
     }[request.param]()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)
-    yield FaultServer(working(), tls=context, ca_file=str(ca_file))
+    return FaultServer(working(), tls=context, ca_file=str(ca_file))
 
 
 @pytest.mark.fault(3)

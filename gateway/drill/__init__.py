@@ -1,0 +1,2 @@
+"""What happens to each route if a provider vanishes, from the config alone. Pure but for the command; imports core and
+config."""
