@@ -18,16 +18,8 @@ def family(pid: int) -> list[int]:
 
 
 def memory_mb(pid: int) -> float:
-    """Proportional: pages that forked workers share are counted once."""
-    total = 0.0
-    for member in family(pid):
-        try:
-            rollup = Path(f"/proc/{member}/smaps_rollup").read_text()
-        except OSError:
-            total += resident_mb(member)
-            continue
-        total += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) / 1000
-    return total
+    """Resident memory, summed up: pages that forked workers share count in each, which is the same at any time."""
+    return sum(resident_mb(member) for member in family(pid))
 
 
 def open_sockets(pid: int) -> int:
