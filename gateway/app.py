@@ -229,7 +229,10 @@ def _plan(
 
 
 def link_of(provider: Provider, snapshot: Snapshot) -> Link:
-    limits = TransportLimits(connect_s=snapshot.timeouts.connect)
+    timeouts = snapshot.timeouts
+    limits = TransportLimits(
+        connect_s=timeouts.connect, pool_wait_s=timeouts.pool, max_connections=provider.max_connections
+    )
     proxy = provider.proxy if provider.transport == "httpx" else None
     return Link(Kind(provider.transport, limits, proxy), provider.endpoint)
 

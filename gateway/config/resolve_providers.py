@@ -84,6 +84,7 @@ def resolve_provider(scope: Scope, name: str, spec: ProviderSpec) -> Provider | 
         transport=spec.transport,
         headers=headers,
         proxy=resolve_proxy(scope, path, spec),
+        max_connections=spec.max_connections,
         secret_headers=frozenset(
             header.lower()
             for header, value in spec.headers.items()

@@ -176,6 +176,7 @@ def provider_form(provider: Provider, off: str | None) -> Form:
             retention=provider.retention,
         ),
         "transport": provider.transport,
+        "max_connections": provider.max_connections,
         **given(
             headers={name: REDACTED if name in provider.secret_headers else value for name, value in provider.headers},
             proxy=provider.proxy and re.sub(r"//[^/@]*@", f"//{REDACTED}@", provider.proxy),

@@ -101,6 +101,7 @@ class ProviderSpec(Spec):
     ca_file: Text | None = None
     client_cert: Text | None = None
     client_key: Text | None = None
+    max_connections: Annotated[int, Field(ge=1, le=100_000)] = 1000
 
 
 class RatesSpec(Spec):
@@ -198,9 +199,10 @@ class RouteTimeoutsSpec(Spec):
 
 
 class TimeoutsSpec(RouteTimeoutsSpec):
-    """`connect` is for all routes alike: connections are shared between them."""
+    """`connect` and `pool` are for all routes alike: connections are shared between them."""
 
     connect: Duration | None = None
+    pool: Duration | None = None
 
 
 class RouteSpec(Spec):

@@ -59,6 +59,7 @@ class Provider:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     proxy: str | None = field(default=None, repr=False)
     secret_headers: frozenset[str] = frozenset()
+    max_connections: int = 1000
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,11 +22,12 @@ CostKind = Literal["final", "failed", "hedge", "shadow", "probe"]
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds. `connect`: TCP and TLS. `first_token`: request sent until a stream's first content. `answer`: request
-    sent until a non-streamed answer is whole; both are per attempt. `idle`: gap between two stream events. `total`:
-    all attempts together, to the last byte."""
+    """Seconds. `connect`: TCP and TLS. `pool`: waiting for a free connection. `first_token`: request sent until a
+    stream's first content. `answer`: request sent until a non-streamed answer is whole; both are per attempt. `idle`:
+    gap between two stream events. `total`: all attempts together, to the last byte."""
 
     connect: float = 5.0
+    pool: float = 5.0
     first_token: float = 60.0
     answer: float = 300.0
     idle: float = 60.0

@@ -78,6 +78,16 @@ def _rate_limited(failures: Sequence[Failure]) -> PlanExhausted:
 
 
 def _upstream_error(failure: Failure) -> PlanExhausted:
+    if failure.reason == "pool_timeout":
+        # Ours, and soon over: the one case where the client shall try again.
+        return PlanExhausted(
+            "The gateway has no free connection to the models that may serve this request. Please try again in 1s.",
+            failure,
+            status=503,
+            type="service_unavailable_error",
+            code="server_is_overloaded",
+            headers=(("retry-after", "1"),),
+        )
     if failure.cls is FailureClass.TIMEOUT:
         status, code, message = 504, "upstream_timeout", "No model that may serve this request answered in time."
     elif failure.cls in _OURS:

@@ -16,7 +16,7 @@ Phase = Literal[
     "connect",  # refused, unreachable or reset while connecting
     "connect_timeout",
     "tls",  # handshake or certificate failed
-    "pool_timeout",  # no free connection in time
+    "pool_timeout",  # no free connection in time, or no file descriptor for one
     "write",  # the connection broke before the request was written; it may be sent again safely
     "first_byte",  # closed or reset after the request was written, before any byte of the response
     "body",  # the response broke off: reset, or shorter than announced

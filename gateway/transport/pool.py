@@ -7,6 +7,7 @@ slot are served first in, first out. An exchange that finds an idle connection i
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections import OrderedDict
 from functools import partial
 from typing import TypeVar
@@ -23,6 +24,9 @@ ConnectionT = TypeVar("ConnectionT", bound=Connection)
 
 HEADS_KEPT = 256
 """Composed heads kept per endpoint. A provider's requests share a few; one with an id of its own just misses."""
+
+
+_OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
 
 
 class Pool:
@@ -221,6 +225,8 @@ class Pool:
                 self._resolver.forget()
             if isinstance(error, TimeoutError):
                 raise _NotOpened("connect_timeout", f"not connected within {self._limits.connect_s} s") from error
+            if isinstance(error, OSError) and error.errno in _OUT_OF_DESCRIPTORS:
+                raise _NotOpened("pool_timeout", "this process has no file descriptor left") from error
             if isinstance(error, OSError | ValueError):
                 raise _NotOpened(phase, str(error), isinstance(error, ConnectionResetError)) from error
             raise

@@ -117,11 +117,13 @@ class Rig:
         assert [a.failure and a.failure.reason for a in record.attempts] == [reason, None]
         assert [a.kind for a in record.attempts] == ["first", "fallback"]
         assert [a.candidate.model for a in record.attempts] == ["a", "b"]
-        assert record.attempts[0].usage is None
         assert record.usage is not None
         assert (record.usage.source, record.usage.input, record.usage.output) == ("reported", 7, 4)
-        assert record.cost_nano_usd == 7 * 2_000 + 4 * 20_000
-        assert record.costs == {"final": record.cost_nano_usd}
+        # What `a` itself reported before it failed is money, too, and kept apart.
+        wasted = record.attempts[0].usage
+        assert wasted is None or wasted.source == "reported"
+        assert record.costs["final"] == 7 * 2_000 + 4 * 20_000
+        assert record.cost_nano_usd == sum(record.costs.values())
         assert self.posts(self.a) <= 1, "a saw the request twice"
         assert self.posts(self.b) == 1
         return answer

@@ -32,7 +32,7 @@ class Held:
             parts.append(f"{self.failed} FAILED")
         if self.skipped:
             parts.append(f"{len(self.skipped)} skipped")
-        return ", ".join(parts) or "NOT RUN"
+        return ", ".join(parts)
 
 
 class FaultTable:
@@ -68,9 +68,13 @@ class FaultTable:
 
 
 def lines(held: dict[int, Held]) -> Iterable[str]:
-    """The table; a row that no test ran for says so."""
+    """The table, and the rows that no test ran for."""
     for row in ROWS:
-        yield from _lines_of(row, held.get(row.number, Held()))
+        if row.number in held:
+            yield from _lines_of(row, held[row.number])
+    idle = [row.name for row in ROWS if row.number not in held]
+    if idle:
+        yield f"not run: {', '.join(idle)}"
     whole = sum(bool(found.passed and not found.failed) for found in held.values())
     yield f"{whole} of {len(ROWS)} rows hold"
 
