@@ -19,6 +19,7 @@ def readiness(client: Client) -> tuple[int, str]:
     return answer.status, json.loads(answer.read())["status"]
 
 
+@pytest.mark.fault(36)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_drain(serve: Serve, upstream: Upstream, number: signal.Signals) -> None:
     served = serve("grace: 3s")
@@ -48,6 +49,7 @@ def test_a_drain(serve: Serve, upstream: Upstream, number: signal.Signals) -> No
     assert "Traceback" not in served.text
 
 
+@pytest.mark.fault(36)
 def test_nothing_under_way_ends_at_once(serve: Serve) -> None:
     served = serve("grace: 1h, workers: 2")
     kept = Client(served.port)

@@ -38,6 +38,7 @@ def test_sighup(serve: Serve, upstream: Upstream, file: Path) -> None:
     assert metric(served.port, "gateway_config_reload_success") == "1.0"
 
 
+@pytest.mark.fault(37)
 def test_a_bad_file_changes_nothing_and_is_told(serve: Serve, upstream: Upstream, file: Path) -> None:
     served = serve("workers: 2, watch: false")
     before = config_of(served.port)
@@ -117,6 +118,7 @@ def test_the_admin_path(serve: Serve, upstream: Upstream, file: Path) -> None:
     assert configs_of(served.port) == {body["hash"]}
 
 
+@pytest.mark.fault(38)
 def test_requests_under_way_keep_their_config(serve: Serve, upstream: Upstream, file: Path) -> None:
     served = serve("watch: false")
     stream = begun(Client(served.port), upstream, "stream")

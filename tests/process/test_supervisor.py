@@ -8,12 +8,15 @@ import pty
 import signal
 import sys
 
+import pytest
+
 from gateway.process.children import LONGEST_DELAY_S, STABLE_S, Backoff
 from tests.process.conftest import Client, Serve, Upstream, begun, config_of, configs_of, stream_error
 from tests.running import until
 from tests.served import ROOT, Printing, is_alive
 
 
+@pytest.mark.fault(35)
 def test_a_killed_worker_is_back_and_the_other_keeps_answering(serve: Serve) -> None:
     served = serve("workers: 2")
     config = config_of(served.port)
@@ -29,6 +32,7 @@ def test_a_killed_worker_is_back_and_the_other_keeps_answering(serve: Serve) -> 
     assert served.text.count("it is started again") == 2
 
 
+@pytest.mark.fault(35)
 def test_the_only_worker_is_back(serve: Serve) -> None:
     served = serve()
     config = config_of(served.port)
