@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-TEST_SERVICES := prometheus
+TEST_SERVICES := prometheus redis-server
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .PHONY: help install install-dev run test lint format bench train classify-report lock prices dashboards clean

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
 
 
-def read_rows(folder: Path) -> dict[str, str] | None:
-    """None where there is no ledger."""
-    file = folder / "ledger.sqlite"
-    if not file.exists():
-        return None
-    with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as connection:
-        return dict(connection.execute("SELECT request_id, outcome FROM records"))
+def read_rows(folder: Path) -> dict[str, str]:
+    with sqlite3.connect((folder / "ledger.sqlite").absolute().as_uri() + "?mode=ro", uri=True) as connection:
+        return {
+            key: json.loads(entry)["outcome"] for key, entry in connection.execute("SELECT id, entry FROM requests")
+        }

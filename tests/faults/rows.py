@@ -51,7 +51,7 @@ ROWS = (
     Row(28, "body too large, with and without a length"),
     Row(29, "slowloris", beyond="by the gateway itself, without a front proxy"),
     Row(30, "compressed bombs, nesting without end", beyond="415 for all compression: nothing is ever inflated"),
-    Row(31, "Redis down at start"),
+    Row(31, "Redis down at start", beyond="/readyz stays 200, because everything is served; log and metrics say so"),
     Row(32, "Redis dies, or is slow"),
     Row(33, "Redis answers nonsense"),
     Row(34, "ledger's sink full or down"),

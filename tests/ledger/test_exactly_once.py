@@ -14,6 +14,7 @@ from tests.redis_server import PROGRAM
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.fault(35)
 @pytest.mark.parametrize("store", ["sqlite", "redis"])
 def test_every_answer_is_recorded_once(store: str) -> None:
     if store == "redis" and PROGRAM is None:

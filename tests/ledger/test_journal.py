@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import orjson
+import pytest
 
 from gateway.core.plan import Record
 from gateway.ledger.entry import begin_of, entry_of
@@ -74,6 +75,7 @@ def test_segments_grow_to_their_size_and_are_locked(tmp_path: Path) -> None:
     assert ids(tmp_path) == [f"r{number}" for number in range(60)]
 
 
+@pytest.mark.fault(34)
 def test_a_full_journal_drops_and_counts_and_takes_again_once_there_is_room(tmp_path: Path) -> None:
     journal = journal_in(tmp_path, max_bytes=40_000)
     kept = [number for number in range(200) if journal.append(entry(f"r{number}"))]
@@ -115,6 +117,7 @@ print(sum(journal.append(entry(f"r{n}")) for n in range(50)), journal.dropped)
 """
 
 
+@pytest.mark.fault(34)
 def test_a_disk_that_takes_no_more(tmp_path: Path) -> None:
     """The system's own limit of a file's size stands for the full disk: half a line is written, then nothing."""
     done = subprocess.run([sys.executable, "-c", FULL_DISK, str(tmp_path)], capture_output=True, text=True, check=True)

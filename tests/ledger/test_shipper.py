@@ -29,6 +29,7 @@ def test_what_a_living_worker_writes_is_shipped_and_kept(store: Store, tmp_path:
     assert len(list((tmp_path / "j").glob("*.journal"))) == 1
 
 
+@pytest.mark.fault(35)
 def test_what_a_dead_worker_had_begun_is_lost_and_told_so_once(open_store: OpenStore, tmp_path: Path) -> None:
     folder = tmp_path / "j"
     journal = journal_in(folder)
