@@ -186,9 +186,9 @@ async def load(port: int, seconds: float, rate: float, chance: random.Random, ta
             await asyncio.wait(running)
 
 
-async def sample_memory(pid: int, samples: list[tuple[float, float]]) -> None:
+async def sample_memory(pid: int, samples: list[dict[int, float]]) -> None:
     while True:
-        samples.append((time.monotonic(), memory_mb(pid)))
+        samples.append(memory_mb(pid))
         await asyncio.sleep(1)
 
 
@@ -196,7 +196,7 @@ async def sample_memory(pid: int, samples: list[tuple[float, float]]) -> None:
 class Soak:
     """What a run measured of the gateway's processes."""
 
-    memory: list[tuple[float, float]]
+    memory: list[dict[int, float]]
     sockets_before: int
     sockets_after: int
 
@@ -206,7 +206,7 @@ async def soak(pid: int, port: int, director: Director, options: argparse.Namesp
     await load(port, 1.0, options.rate, chance, Tally())
     await settled(pid)
     sockets_before = open_sockets(pid)
-    memory: list[tuple[float, float]] = []
+    memory: list[dict[int, float]] = []
     beside = [asyncio.create_task(director.run()), asyncio.create_task(sample_memory(pid, memory))]
     await load(port, options.seconds, options.rate, chance, tally)
     for task in beside:
@@ -240,17 +240,21 @@ def workers_option(workers: int) -> list[str]:
     return ["--workers", str(workers)] if workers > 1 else []
 
 
-def growth(memory: list[tuple[float, float]]) -> tuple[float, float, float]:
-    """Medians after a warm-up of a quarter of the time, and of the last tenth; and the growth in percent."""
-    first = memory[len(memory) // 4 : len(memory) // 4 + max(3, len(memory) // 10)]
-    last = memory[-max(3, len(memory) // 10) :]
-    before, after = (statistics.median(mb for _, mb in part) for part in (first, last))
-    return before, after, (after / before - 1) * 100
+def growth(memory: list[dict[int, float]]) -> tuple[dict[int, float], dict[int, float]]:
+    """By process, the median after a warm-up of a quarter of the time, and that of the last tenth."""
+    width = max(3, len(memory) // 10)
+    first, last = memory[len(memory) // 4 :][:width], memory[-width:]
+    return tuple(  # type: ignore[return-value]
+        {pid: statistics.median(sample[pid] for sample in part if pid in sample) for pid in part[-1]}
+        for part in (first, last)
+    )
 
 
 def report(tally: Tally, director: Director, measured: Soak, seconds: float, rows: dict[str, str]) -> bool:
     total = sum(tally.outcomes.values())
-    before, after, percent = growth(measured.memory)
+    first, last = growth(measured.memory)
+    before, after = sum(first.values()), sum(last.values())
+    percent = (after / before - 1) * 100
     latencies = sorted(tally.latencies)
     good = tally.success >= 0.999 and not tally.outcomes["wrong"] and percent < 5
     print(f"{total} requests in {seconds:.0f} s: {dict(tally.outcomes)}")
@@ -261,6 +265,9 @@ def report(tally: Tally, director: Director, measured: Soak, seconds: float, row
     print(f"  a provider down / failing         {down:.0%} / {failing:.0%} of the time")
     print(f"  faults                            {dict(director.phases)}")
     print(f"  memory after warm-up, at the end  {before:.1f} MB, {after:.1f} MB ({percent:+.1f} %, aim < 5 %)")
+    print(
+        f"    by process                      {', '.join(f'{first.get(p, 0):.1f} to {mb:.1f}' for p, mb in last.items())}"
+    )
     print(f"  open sockets before, after        {measured.sockets_before}, {measured.sockets_after}")
     for error in tally.errors:
         print(f"    {error}")

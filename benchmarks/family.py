@@ -17,9 +17,9 @@ def family(pid: int) -> list[int]:
     return found
 
 
-def memory_mb(pid: int) -> float:
-    """Resident memory, summed up: pages that forked workers share count in each, which is the same at any time."""
-    return sum(resident_mb(member) for member in family(pid))
+def memory_mb(pid: int) -> dict[int, float]:
+    """Resident memory by process: pages that forked workers share count in each, which is the same at any time."""
+    return {member: resident_mb(member) for member in family(pid)}
 
 
 def open_sockets(pid: int) -> int:
