@@ -265,9 +265,8 @@ def report(tally: Tally, director: Director, measured: Soak, seconds: float, row
     print(f"  a provider down / failing         {down:.0%} / {failing:.0%} of the time")
     print(f"  faults                            {dict(director.phases)}")
     print(f"  memory after warm-up, at the end  {before:.1f} MB, {after:.1f} MB ({percent:+.1f} %, aim < 5 %)")
-    print(
-        f"    by process                      {', '.join(f'{first.get(p, 0):.1f} to {mb:.1f}' for p, mb in last.items())}"
-    )
+    by_process = ", ".join(f"{first.get(pid, 0):.1f} to {mb:.1f}" for pid, mb in last.items())
+    print(f"    by process                      {by_process}")
     print(f"  open sockets before, after        {measured.sockets_before}, {measured.sockets_after}")
     for error in tally.errors:
         print(f"    {error}")
