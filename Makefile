@@ -5,13 +5,15 @@ BIN := $(VENV)/bin
 TEST_SERVICES := prometheus redis-server
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: help install install-dev run test lint format bench train classify-report lock prices dashboards clean
+.PHONY: help install install-dev run test lint format bench soak streams train classify-report lock prices dashboards clean
 
 help:
 	@echo "make run     install into .venv and serve on http://127.0.0.1:8080"
 	@echo "make test    install what tests need and run every test"
 	@echo "make lint    ruff (check and format) and mypy --strict"
 	@echo "make bench   the gateway beside a bare forwarder, in one run"
+	@echo "make soak    ten minutes in front of providers that fail at random"
+	@echo "make streams a thousand streams at a time on one worker"
 	@echo "make lock    resolve the dependencies again into the two lock files"
 	@echo "make classify-report  how well the task classifier does on prompts it has never seen"
 	@echo "make train   train it anew (needs ../shared/tasks, installs into .venv-train)"
@@ -55,6 +57,12 @@ format: install-dev
 
 bench: install-dev
 	$(BIN)/python -m benchmarks.bench $(ARGS)
+
+soak: install-dev
+	$(BIN)/python -m benchmarks.chaos $(ARGS)
+
+streams: install-dev
+	$(BIN)/python -m benchmarks.streams $(ARGS)
 
 lock: install-dev
 	$(PIP) install uv

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.fault_server import Peer, chunked, response
-from tests.faults.rig import ASK, SECRET, WAYS, after_words, chain, hold, saying, working
+from tests.faults.rig import SECRET, WAYS, after_words, chain, hold, saying, working
 from tests.faults.wires import ANTHROPIC, GEMINI, OPENAI, TEXT, WIRES, Wire, chunk, data, json_response, openai_chunk
 from tests.running import LoopThread
 
@@ -284,19 +284,6 @@ def test_an_answer_that_the_filter_stopped(loop: LoopThread) -> None:
         assert reasons[-1] == "content_filter"
         assert (rig.record.outcome, rig.record.finish_reason) == ("ok", "content_filter")
         assert rig.posts(rig.b) == 0
-
-
-@pytest.mark.fault(19)
-@pytest.mark.parametrize("stream", WAYS)
-def test_official_clients_ask_once_when_the_plan_is_exhausted(loop: LoopThread, stream: bool) -> None:
-    import openai
-
-    ill = saying(json_response(openai_error("Oops", "server_error"), 500))
-    with chain(loop, ill, ill) as rig, openai.OpenAI(base_url=rig.gateway.base_url, api_key="none") as client:
-        with pytest.raises(openai.InternalServerError) as raised:
-            client.chat.completions.create(**ASK, stream=stream)
-        assert raised.value.status_code == 503
-        assert len(rig.gateway.records.wait_for(1)) == 1
 
 
 def test_the_rig_works(loop: LoopThread) -> None:
