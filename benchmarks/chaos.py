@@ -8,7 +8,7 @@ client saw is compared with what it asked for (the simulators say what they are 
 
 success    answered in full, of those whose provider did not break off after the first content: that is told as it is
 memory     the gateway's processes, at the end against after the warm-up
-sockets    open ones at the end, once all clients have gone, against before the first
+sockets    open ones, and requests in flight, at the end, once all clients have gone
 ledger     records by request id against what clients saw
 """
 
@@ -199,6 +199,7 @@ class Soak:
     memory: list[dict[int, float]]
     sockets_before: int
     sockets_after: int
+    in_flight: float
 
 
 async def soak(pid: int, port: int, director: Director, options: argparse.Namespace, tally: Tally) -> Soak:
@@ -214,7 +215,13 @@ async def soak(pid: int, port: int, director: Director, options: argparse.Namesp
         with suppress(asyncio.CancelledError):
             await task
     await settled(pid)
-    return Soak(memory, sockets_before, open_sockets(pid))
+    return Soak(memory, sockets_before, open_sockets(pid), in_flight(port))
+
+
+def in_flight(port: int) -> float:
+    """Requests that the gateway believes to be under way: none, once all clients have gone."""
+    metrics = httpx.get(f"http://127.0.0.1:{port}/metrics").text.splitlines()
+    return sum(float(line.split()[1]) for line in metrics if line.startswith("gateway_requests_in_flight "))
 
 
 async def settled(pid: int) -> None:
@@ -268,9 +275,11 @@ def report(tally: Tally, director: Director, measured: Soak, seconds: float, row
     by_process = ", ".join(f"{first.get(pid, 0):.1f} to {mb:.1f}" for pid, mb in last.items())
     print(f"    by process                      {by_process}")
     print(f"  open sockets before, after        {measured.sockets_before}, {measured.sockets_after}")
+    print(f"  requests in flight at the end     {measured.in_flight:.0f}")
     for error in tally.errors:
         print(f"    {error}")
-    return good and compare(tally, rows)
+    exact = compare(tally, rows)
+    return good and exact and not measured.in_flight
 
 
 def compare(tally: Tally, rows: dict[str, str]) -> bool:
