@@ -106,13 +106,14 @@ def test_a_client_that_leaves_in_mid_stream(loop: LoopThread, wire: Wire) -> Non
 
 @pytest.mark.fault(26)
 def test_a_leaving_client_frees_its_place(loop: LoopThread) -> None:
-    """With one connection to the provider, the next request gets it: nothing waits for somebody who has left."""
+    """One connection to the provider, one request at a time: the next request gets both."""
     stalls = after_words(OPENAI, hold)
 
     async def first_stalls(peer: Peer) -> None:
         await (stalls if len(rig.a.peers) == 1 else working())(peer)  # type: ignore[union-attr]
 
-    with chain(loop, first_stalls, a_options=", max_connections: 1") as rig:
+    one = "server: {max_in_flight: 1}"
+    with chain(loop, first_stalls, a_options=", max_connections: 1", more=one) as rig:
         with connected(rig) as client:
             client.sendall(request(stream=True))
             with client.makefile("rb") as answer:
