@@ -30,12 +30,14 @@ from gateway.core.chat import ChatRequest
 from gateway.core.clock import Clock, SystemClock
 from gateway.core.errors import GatewayError
 from gateway.core.events import Observer
+from gateway.core.health import Health
 from gateway.core.label import Label, Signals
 from gateway.core.plan import Plan
 from gateway.core.principal import Principal
 from gateway.execute.accounting import Accounting
 from gateway.execute.deadlines import Deadlines
 from gateway.execute.executor import Executor
+from gateway.execute.health import HealthBoard
 from gateway.execute.pipeline import Pipeline
 from gateway.execute.upstream import Upstream
 from gateway.http import errors
@@ -77,6 +79,7 @@ class Gateway:
         self.metrics = Metrics()
         self._observer = Fanout((self.metrics, *observers))
         self._deadlines = Deadlines()
+        self.board = HealthBoard(self._parts.clock)
         self._transports = open_transports(snapshot)
         self._serving = self._build(snapshot)
         chat = ChatEndpoint(self.current, self._parts.new_id)
@@ -99,14 +102,15 @@ class Gateway:
         upstreams = {
             name: open_upstream(provider, self._transports[name]) for name, provider in snapshot.providers.items()
         }
+        self.board.adopt(snapshot)
         books = Accounting(snapshot.models, parts.clock, snapshot.baselines)
         pipeline = Pipeline(
             snapshot,
-            Executor(snapshot, upstreams, books, self._deadlines, parts.jitter),
+            Executor(snapshot, upstreams, books, self._deadlines, parts.jitter, self.board),
             books,
             read_signals,
             partial(_label, compile_rules(snapshot.tasks), self._text_model(snapshot), snapshot.classify.unsure_below),
-            partial(_plan, snapshot),
+            partial(_plan, snapshot, self.board),
             self._observer,
             parts.clock,
         )
@@ -129,6 +133,7 @@ def _label(
 
 def _plan(
     snapshot: Snapshot,
+    health: Health,
     request: ChatRequest,
     label: Label,
     signals: Signals,
@@ -138,7 +143,7 @@ def _plan(
     today: date,
 ) -> Plan:
     facts = Facts(request.model, label, signals, principal, headers, hour)
-    return make_plan(request, facts, snapshot, today)
+    return make_plan(request, facts, snapshot, today, health)
 
 
 def open_transports(snapshot: Snapshot) -> dict[str, Transport]:
@@ -159,13 +164,18 @@ def _open_httpx(provider: Provider, limits: TransportLimits) -> Transport:
 
 
 def open_upstream(provider: Provider, transport: Transport) -> Upstream:
-    secret = provider.api_key.reveal()
-    headers = (
-        ("user-agent", USER_AGENT),
-        *(authorization(provider.vendor, secret) if secret else ()),
-        *provider.headers,
+    headers = {
+        key.name: (
+            ("user-agent", USER_AGENT),
+            *authorization(provider.vendor, key.secret.reveal()),
+            *provider.headers,
+        )
+        for key in provider.keys
+    }
+    secrets = (
+        *(key.secret.reveal() for key in provider.keys),
+        *(value for name, value in provider.headers if name.lower() in provider.secret_headers),
     )
-    secrets = (secret, *(value for name, value in provider.headers if name.lower() in provider.secret_headers))
     return Upstream(
         provider.name,
         provider.endpoint,

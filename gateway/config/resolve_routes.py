@@ -82,7 +82,14 @@ def resolve_route(
         timeouts=resolve_timeouts(spec.timeouts, defaults),
         fallback_on=fallback_on,
         max_attempts=spec.max_attempts or scope.config.max_attempts,
+        on_context_window=resolve_side_chain(scope, (*path, "on_context_window"), spec.on_context_window),
+        on_content_policy=resolve_side_chain(scope, (*path, "on_content_policy"), spec.on_content_policy),
     )
+
+
+def resolve_side_chain(scope: Scope, path: Path, names: list[str] | None) -> tuple[str, ...] | None:
+    """The chain for one class of failure; None where the route has none."""
+    return None if names is None else resolve_chain(scope, path, names)
 
 
 def resolve_timeouts(spec: RouteTimeoutsSpec, defaults: Timeouts) -> Timeouts:

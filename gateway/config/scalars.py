@@ -24,6 +24,7 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?) ?(ms|s|m|h|d)?")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, None: 1.0}
 _DAY = 86_400.0
 _SIZE = re.compile(r"(\d+) ?([KMG])(?:i?B)?", re.IGNORECASE)
+_PERCENT = re.compile(r"(\d+(?:\.\d+)?) ?%")
 _BYTES = {"K": 1024, "M": 1024**2, "G": 1024**3}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,63}")
 _ALIAS = re.compile(r"[!-~]{1,128}")
@@ -67,6 +68,20 @@ def read_size(value: Any) -> int:
     if not 1024 <= size <= 1024**3:
         raise refuse("must be at least 1KB and at most 1GB")
     return size
+
+
+def read_percent(value: Any) -> float:
+    """A share in 0..1, from a text such as 10% or a number such as 0.1."""
+    found = _PERCENT.fullmatch(value) if isinstance(value, str) else None
+    if found:
+        share = float(found[1]) / 100
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        share = float(value)
+    else:
+        raise refuse("must be a share, such as 10% or 0.1")
+    if not 0 <= share <= 1:
+        raise refuse("must lie between 0% and 100%: 10% is 0.1")
+    return share
 
 
 def one_of(kind: str, words: Collection[str]) -> Callable[[str], str]:
@@ -117,6 +132,7 @@ def listed(value: Any) -> Any:
 
 Duration = Annotated[float, BeforeValidator(read_duration)]
 LongDuration = Annotated[float, BeforeValidator(read_long_duration)]
+Percent = Annotated[float, BeforeValidator(read_percent)]
 Size = Annotated[int, BeforeValidator(read_size)]
 Name = Annotated[str, AfterValidator(read_name)]
 ModelName = Annotated[str, AfterValidator(read_model_name)]

@@ -18,6 +18,7 @@ from gateway.config.scalars import (
     LongDuration,
     ModelName,
     Name,
+    Percent,
     Preference,
     RedisMode,
     Share,
@@ -81,11 +82,21 @@ class KeySpec(Spec):
     admin: bool = False
 
 
+def read_keys(value: Any) -> Any:
+    """A list of keys gets names; keys whose variable is not set are None."""
+    if isinstance(value, list):
+        return {f"key-{number}": key for number, key in enumerate(value, start=1)}
+    if not isinstance(value, dict):
+        raise refuse('must be a list of keys, such as ["${A}", "${B}"], or a mapping of names to keys')
+    return value
+
+
 class ProviderSpec(Spec):
     adapter: Adapter | None = None
     vendor: Text | None = None
     base_url: Text | None = None
     api_key: Secret | None = None
+    api_keys: Annotated[dict[Name, Secret | None] | None, BeforeValidator(read_keys)] = None
     region: Text | None = None
     retention: Text | None = None
     transport: TransportName = "native"
@@ -195,15 +206,37 @@ class TimeoutsSpec(RouteTimeoutsSpec):
     connect: Duration | None = None
 
 
+Chain = Annotated[list[str], Field(min_length=1, max_length=MAX_CHAIN)]
+
+
 class RouteSpec(Spec):
     name: Name
-    chain: Annotated[list[str], Field(min_length=1, max_length=MAX_CHAIN)]
+    chain: Chain
     when: WhenSpec | None = None
     prefer: Preference = "order"
     require: RequireSpec = RequireSpec()
     timeouts: RouteTimeoutsSpec = RouteTimeoutsSpec()
     fallback_on: FailureClasses | None = None
+    on_context_window: Chain | None = None
+    on_content_policy: Chain | None = None
     max_attempts: Annotated[int, Field(ge=1, le=MAX_CHAIN)] | None = None
+
+
+class RetrySpec(Spec):
+    budget: Percent = 0.1
+    base: Duration = 0.25
+    max: Duration = 2.0
+
+
+class BreakersSpec(Spec):
+    consecutive: Annotated[int, Field(ge=1, le=1000)] = 5
+    share: Percent = 0.5
+    min_requests: Annotated[int, Field(ge=1, le=1_000_000)] = 20
+    window: Duration = 30.0
+    open: Duration = 5.0
+    max_open: Duration = 300.0
+    quota: Duration = 600.0
+    misconfigured: Duration = 600.0
 
 
 class RedisSpec(Spec):
@@ -255,6 +288,8 @@ class Config(Spec):
     aliases: dict[AliasName, str] = {}
     timeouts: TimeoutsSpec = TimeoutsSpec()
     max_attempts: Annotated[int, Field(ge=1, le=MAX_CHAIN)] = 3
+    retry: RetrySpec = RetrySpec()
+    breakers: BreakersSpec = BreakersSpec()
     baselines: Annotated[list[str], BeforeValidator(listed), Field(max_length=5)] = []
     strict_prices: bool = False
     ledger: LedgerSpec = LedgerSpec()

@@ -10,6 +10,7 @@ from gateway.core.errors import Failure, ProviderError
 from gateway.core.plan import Attempt, Record, Timeouts
 from gateway.core.usage import Usage
 from gateway.execute.accounting import CHARS_PER_TOKEN, Accounting, estimate, log_failure
+from gateway.execute.lane import Ticket
 from gateway.execute.sinks import StreamSink
 from gateway.execute.upstream import Upstream
 
@@ -26,6 +27,7 @@ class ChatStream:
         request: ChatRequest,
         record: Record,
         attempt: Attempt,
+        ticket: Ticket,
         sink: StreamSink,
         timeouts: Timeouts,
         deadline: float,
@@ -36,6 +38,7 @@ class ChatStream:
         self._request = request
         self._record = record
         self._attempt = attempt
+        self._ticket = ticket
         self._sink = sink
         self._timeouts = timeouts
         self._deadline = deadline
@@ -110,6 +113,10 @@ class ChatStream:
         elif failure is not None or not sink.ended:
             usage = _at_least(usage, sink.parser.text_chars)
         self._books.end(self._attempt, failure, usage)
+        if failure is not None or sink.ended:
+            self._ticket.end(failure, self._attempt.ended or 0.0)
+        else:
+            self._ticket.drop()
 
     def _arm(self) -> None:
         due = min(self._sink.arrived + self._timeouts.idle, self._deadline)

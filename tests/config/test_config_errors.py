@@ -28,8 +28,8 @@ from tests.config.reading import (
 
 HEX = "ab" * 32
 TOP_LEVEL = (
-    "aliases, baselines, classify, keys, ledger, max_attempts, models, providers, redis, routes, server, "
-    "strict_prices, tasks, timeouts"
+    "aliases, baselines, breakers, classify, keys, ledger, max_attempts, models, providers, redis, retry, routes, "
+    "server, strict_prices, tasks, timeouts"
 )
 
 SHAPE = [
@@ -141,8 +141,9 @@ SHAPE = [
     (route("prefer: ¶fastest"), '"fastest" is not available yet: use order or cheapest'),
     (route("prefer: ¶cheap"), 'unknown preference "cheap"; did you mean "cheapest"?'),
     (
-        route("¶sticky: x"),
-        'unknown key "sticky" in this route; one of: chain, fallback_on, max_attempts, name, '
+        route("¶colour: x"),
+        'unknown key "colour" in this route; one of: chain, fallback_on, max_attempts, name, on_content_policy, '
+        "on_context_window, "
         "prefer, require, timeouts, when",
     ),
     (route("timeouts: {idle: ¶5 days}"), '"idle" must be a duration, such as 30s, 500ms, 2m, or a number of seconds'),

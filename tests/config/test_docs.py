@@ -11,6 +11,7 @@ from typing import Any, get_args, get_origin
 import pytest
 import yaml
 
+from gateway.config.scalars import read_duration, read_percent
 from gateway.config.schema import BoundsSpec, CapabilityChange, Config, Spec
 from gateway.config.validate import specs
 from gateway.core.plan import Timeouts
@@ -80,6 +81,16 @@ def test_the_defaults_of_the_server() -> None:
     assert written["server.body_timeout"] == f"{server.body_timeout:g}s"
     for name in ("host", "port", "max_json_depth", "max_messages", "headers", "allow_unauthenticated"):
         assert written[f"server.{name}"] == str(getattr(server, name)).replace("True", "true").replace("False", "false")
+
+
+def test_the_defaults_of_retry_and_breakers() -> None:
+    for section in ("retry", "breakers"):
+        spec = getattr(Config(), section)
+        written = {key: default.strip("`") for key, _, default, _ in ROWS if key.startswith(f"{section}.")}
+        read = {"budget": read_percent, "share": read_percent, "consecutive": int, "min_requests": int}
+        assert {key: read.get(key.split(".")[1], read_duration)(text) for key, text in written.items()} == {
+            f"{section}.{name}": value for name, value in spec
+        }
 
 
 def test_the_examples_are_valid() -> None:
