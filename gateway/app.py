@@ -5,13 +5,13 @@ The only service module that imports every room. It wires and owns lifetimes; it
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -39,6 +39,7 @@ from gateway.execute.deadlines import Deadlines
 from gateway.execute.executor import Executor
 from gateway.execute.health import HealthBoard
 from gateway.execute.pipeline import Pipeline
+from gateway.execute.shared import RedisStore, SharedHealth
 from gateway.execute.upstream import Upstream
 from gateway.http import errors
 from gateway.http.chat import CHAT_PATH, ChatEndpoint
@@ -83,14 +84,30 @@ class Gateway:
         self._transports = open_transports(snapshot)
         self._serving = self._build(snapshot)
         chat = ChatEndpoint(self.current, self._parts.new_id)
-        self.api = build_api(self.current, chat, self.metrics, self._parts, self.aclose)
+        self.api = build_api(self.current, chat, self.metrics, self._parts, self.begin, self.aclose)
         self.app = FrontDoor(self.api, chat, self.current, self._parts.new_id)
+        self._tasks: list[asyncio.Task[None]] = []
+        self.shared = self._share(snapshot)
 
     def current(self) -> Serving:
         """What is served now; a request takes it once and keeps it."""
         return self._serving
 
+    async def begin(self) -> None:
+        """Start what runs beside the requests. Called on the event loop that serves them."""
+        if self.shared is not None:
+            self._tasks.append(asyncio.create_task(self.shared.run()))
+
+    def _share(self, snapshot: Snapshot) -> SharedHealth | None:
+        parts = self._parts
+        if snapshot.redis is None:
+            return None
+        return SharedHealth(self.board, snapshot.redis, RedisStore, parts.clock, parts.new_id())
+
     async def aclose(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for transport in self._transports.values():
             await transport.aclose()
 
@@ -187,13 +204,19 @@ def open_upstream(provider: Provider, transport: Transport) -> Upstream:
 
 
 def build_api(
-    current: CurrentServing, chat: ChatEndpoint, metrics: Metrics, parts: Parts, on_shutdown: Callable[[], Any]
+    current: CurrentServing,
+    chat: ChatEndpoint,
+    metrics: Metrics,
+    parts: Parts,
+    on_startup: Callable[[], Awaitable[None]],
+    on_shutdown: Callable[[], Awaitable[None]],
 ) -> FastAPI:
     """The FastAPI app. The chat endpoint is mounted as a plain ASGI class: a framework's work per request would cost
     more than all of ours."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await on_startup()
         yield
         await on_shutdown()
 

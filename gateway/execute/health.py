@@ -74,6 +74,18 @@ class HealthBoard:
     def lanes(self, model: str) -> tuple[Lane, ...]:
         return self._lanes[model]
 
+    def all_lanes(self) -> tuple[Lane, ...]:
+        return tuple(self._by_name.values())
+
+    def opened_elsewhere(self, lane: Lane) -> None:
+        """Another process has opened its breaker, and so was this one."""
+        self._troubled[lane] = None
+        log.info("breaker opened elsewhere", extra={**_names(lane), "reason": lane.breaker.reason})
+
+    def closed_elsewhere(self, lane: Lane) -> None:
+        self._troubled.pop(lane, None)
+        log.info("breaker closed elsewhere", extra=_names(lane))
+
     def budget(self, provider: str) -> Budget:
         """What the provider may be asked again."""
         return self._budgets[provider]

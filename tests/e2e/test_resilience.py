@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import openai
 import pytest
 
 from tests.e2e.upstreams import OK, Yard, refusal, yard
+from tests.fault_server import FaultServer, Peer
+from tests.running import until
 
 CONFIG = """
 classify: {{text_model: none}}
@@ -209,3 +212,20 @@ def test_a_prompt_that_is_plainly_too_long_begins_there() -> None:
         answer = running.post(text="word " * 5000)
         assert (answer.status_code, answer.headers["x-gateway-model"]) == (200, "big")
         assert answer.headers["x-gateway-attempts"] == "1"
+
+
+async def test_a_redis_that_hangs_costs_requests_nothing() -> None:
+    async def silence(peer: Peer) -> None:
+        await peer.gone()
+
+    async with FaultServer(silence) as redis:
+        config = CHAINS + f"redis: {{{{url: 'redis://127.0.0.1:{redis.endpoint.port}/0', timeout: 50ms}}}}\n"
+
+        def ask() -> None:
+            with yard(config) as running:
+                shared = running.gateway.gateway.shared
+                assert shared is not None
+                until(lambda: shared.status == "TimeoutError")
+                assert running.post().status_code == 200
+
+        await asyncio.to_thread(ask)
