@@ -127,7 +127,7 @@ class Gateway:
             books,
             read_signals,
             partial(_label, compile_rules(snapshot.tasks), self._text_model(snapshot), snapshot.classify.unsure_below),
-            partial(_plan, snapshot, self.board),
+            partial(_plan, snapshot, self.board, parts.jitter),
             self._observer,
             parts.clock,
         )
@@ -151,6 +151,7 @@ def _label(
 def _plan(
     snapshot: Snapshot,
     health: Health,
+    chance: Callable[[], float],
     request: ChatRequest,
     label: Label,
     signals: Signals,
@@ -159,7 +160,7 @@ def _plan(
     hour: float,
     today: date,
 ) -> Plan:
-    facts = Facts(request.model, label, signals, principal, headers, hour)
+    facts = Facts(request.model, label, signals, principal, headers, hour, chance())
     return make_plan(request, facts, snapshot, today, health)
 
 

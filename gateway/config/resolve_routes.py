@@ -9,6 +9,7 @@ from dataclasses import replace
 from gateway.config.document import Path
 from gateway.config.problem import quote, suggest
 from gateway.config.resolve_models import resolve_chain
+from gateway.config.resolve_resilience import CREDENTIAL_HEADERS, resolve_sticky, resolve_weights
 from gateway.config.schema import BoundsSpec, RequireSpec, RouteSpec, RouteTimeoutsSpec, WhenSpec
 from gateway.config.scope import Scope
 from gateway.config.snapshot import DEFAULT_FALLBACK_ON, Bounds, Model, Provider, Require, Route, When
@@ -17,8 +18,6 @@ from gateway.core.plan import Timeouts
 
 RANGES = {"confidence": (0.0, 1.0), "difficulty": (0.0, 1.0), "input_tokens": (0.0, 1e9), "hour": (0.0, 24.0)}
 """What each number of `when` can be, both ends included."""
-
-CREDENTIAL_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
@@ -84,6 +83,8 @@ def resolve_route(
         max_attempts=spec.max_attempts or scope.config.max_attempts,
         on_context_window=resolve_side_chain(scope, (*path, "on_context_window"), spec.on_context_window),
         on_content_policy=resolve_side_chain(scope, (*path, "on_content_policy"), spec.on_content_policy),
+        weights=resolve_weights(scope, path, spec, chain),
+        sticky=resolve_sticky(scope, path, spec),
     )
 
 

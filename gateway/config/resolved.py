@@ -230,6 +230,8 @@ def route_form(route: Route) -> Form:
             )
             if chain is not None
         },
+        **given(weights=dict(route.weights)),
+        **({} if route.sticky is None else {"sticky": given(header=route.sticky.header) or "session"}),
     }
 
 

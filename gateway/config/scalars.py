@@ -95,12 +95,6 @@ def one_of(kind: str, words: Collection[str]) -> Callable[[str], str]:
     return check
 
 
-def read_preference(word: str) -> str:
-    if word in ("fastest", "weights"):
-        raise refuse(f'"{word}" is not available yet: use order or cheapest')
-    return one_of("preference", ("order", "cheapest"))(word)
-
-
 def read_failure_class(word: str) -> str:
     if word == FailureClass.CALLER_FAULT:
         raise refuse("caller_fault never falls back: the request would be as wrong elsewhere")
@@ -152,7 +146,8 @@ Capabilities = Annotated[
     list[Annotated[str, AfterValidator(one_of("capability", CAPABILITIES))]], BeforeValidator(listed)
 ]
 FailureClasses = Annotated[list[Annotated[str, AfterValidator(read_failure_class)]], BeforeValidator(listed)]
-Preference = Annotated[str, AfterValidator(read_preference)]
+Preference = Annotated[str, AfterValidator(one_of("preference", ("order", "cheapest", "fastest", "weights")))]
+Weight = Annotated[float, Field(ge=0, le=1_000_000)]
 Adapter = Annotated[str, AfterValidator(one_of("adapter", ("openai", "anthropic", "gemini")))]
 TransportName = Annotated[str, AfterValidator(one_of("transport", ("native", "httpx")))]
 StoreName = Annotated[str, AfterValidator(one_of("store", ("auto", "sqlite", "redis", "none")))]

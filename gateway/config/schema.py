@@ -32,6 +32,7 @@ from gateway.config.scalars import (
     Tokens,
     TransportName,
     Usd,
+    Weight,
     listed,
     refuse,
 )
@@ -206,6 +207,20 @@ class TimeoutsSpec(RouteTimeoutsSpec):
     connect: Duration | None = None
 
 
+class StickySpec(Spec):
+    """`session` stands for all defaults."""
+
+    header: Text | None = None
+
+
+def read_sticky(value: Any) -> Any:
+    if value == "session":
+        return {}
+    if not isinstance(value, dict):
+        raise refuse("must be session, or {header: x-session-id}")
+    return value
+
+
 Chain = Annotated[list[str], Field(min_length=1, max_length=MAX_CHAIN)]
 
 
@@ -219,6 +234,8 @@ class RouteSpec(Spec):
     fallback_on: FailureClasses | None = None
     on_context_window: Chain | None = None
     on_content_policy: Chain | None = None
+    weights: dict[str, Weight] | None = None
+    sticky: Annotated[StickySpec | None, BeforeValidator(read_sticky)] = None
     max_attempts: Annotated[int, Field(ge=1, le=MAX_CHAIN)] | None = None
 
 

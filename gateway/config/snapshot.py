@@ -201,8 +201,16 @@ class Breakers:
 
 
 @dataclass(frozen=True, slots=True)
+class Sticky:
+    """A route that keeps a conversation at one model and key. `header` (lower case) names it, where given."""
+
+    header: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
-    """A rule. `prefer` is "order" or "cheapest". `when` is None only on a route that always matches. A prompt too long
+    """A rule. `prefer` is "order", "cheapest", "fastest" or "weights"; only with the last `weights` has one for each
+    member of the chain. `when` is None only on a route that always matches. A prompt too long
     for one model goes on to `on_context_window`, a request refused by a filter to `on_content_policy`; None: to the
     rest of the chain, as `fallback_on` says."""
 
@@ -216,6 +224,8 @@ class Route:
     max_attempts: int = 3
     on_context_window: tuple[str, ...] | None = None
     on_content_policy: tuple[str, ...] | None = None
+    weights: tuple[tuple[str, float], ...] = ()
+    sticky: Sticky | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ class Lookout(Protocol):
         """Whether a key may be used for it now."""
         ...
 
-    def spare_key(self, candidate: Candidate, used: frozenset[str | None]) -> bool:
+    def spare_key(self, candidate: Candidate, used: frozenset[str]) -> bool:
         """Whether one may be used that is not among `used`."""
         ...
 
@@ -64,8 +64,7 @@ def next_step(
     if failure.cls in _OF_ONE_KEY and last.key is not None:
         # The last attempt that is left belongs to another candidate, if there is one.
         one_more = len(attempts) + 1 < plan.max_attempts or not ahead
-        used = frozenset(attempt.key for attempt in attempts if attempt.candidate == last.candidate)
-        if one_more and lookout.spare_key(last.candidate, used):
+        if one_more and lookout.spare_key(last.candidate, spent_keys(attempts, last.candidate)):
             return Step(last.candidate, "retry")
     if plan.session is not None or not ahead:
         pause = _pause(plan, failure, attempts, retry, jitter)
@@ -75,6 +74,15 @@ def next_step(
         if lookout.well(candidate):
             return Step(candidate, "fallback")
     return Step(ahead[0], "fallback") if ahead else None
+
+
+def spent_keys(attempts: Sequence[Attempt], candidate: Candidate) -> frozenset[str]:
+    """The keys with which this request need not try the candidate again. A server error is not the key's fault."""
+    return frozenset(
+        attempt.key
+        for attempt in attempts
+        if attempt.key and attempt.failure and attempt.candidate == candidate and attempt.failure.cls in _OF_ONE_KEY
+    )
 
 
 def next_candidates(plan: Plan, attempts: Sequence[Attempt], models: Mapping[str, Model]) -> list[Candidate]:

@@ -16,7 +16,7 @@ from gateway.core.errors import ProviderError
 from gateway.core.plan import Plan, Record
 from gateway.execute.accounting import Accounting, log_failure
 from gateway.execute.deadlines import Deadlines
-from gateway.execute.decide import Step, next_step
+from gateway.execute.decide import Step, next_step, spent_keys
 from gateway.execute.health import HealthBoard
 from gateway.execute.lane import choose
 from gateway.execute.run import Ask, Run, StreamRun, Way, WholeRun
@@ -72,9 +72,9 @@ class Executor:
         way = self._ways[candidate.model]
         if step.kind != "retry":
             way.budget.deposit()
-        used = [attempt.key for attempt in record.attempts if attempt.key and attempt.candidate == candidate]
+        spent = spent_keys(record.attempts, candidate) if len(way.lanes) > 1 else ()
         attempt = self._books.begin(candidate, record, step.kind)
-        lane = choose(way.lanes, ask.plan.session, used, attempt.started)
+        lane = choose(way.lanes, ask.plan.session, spent, attempt.started)
         if len(way.lanes) > 1:
             attempt.key = lane.key
         ticket = lane.enter(attempt.started)

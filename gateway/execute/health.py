@@ -96,7 +96,7 @@ class HealthBoard:
     def well(self, candidate: Candidate) -> bool:
         return self.unwell(candidate.model) is None
 
-    def spare_key(self, candidate: Candidate, used: frozenset[str | None]) -> bool:
+    def spare_key(self, candidate: Candidate, used: frozenset[str]) -> bool:
         now = self._clock.monotonic()
         lanes = self._lanes.get(candidate.model, ())
         return any(lane.key not in used and lane.breaker.available(now) for lane in lanes)

@@ -4,11 +4,11 @@ returns it with what came of it."""
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from hashlib import blake2b
 
 from gateway.config.snapshot import Breakers
 from gateway.core.errors import Failure
 from gateway.core.health import BreakerView
+from gateway.core.session import affinity
 from gateway.execute.breaker import Breaker, says_nothing
 
 Told = Callable[["Lane", Failure | None], None]
@@ -91,22 +91,16 @@ class Ticket:
         self.lane.in_flight -= 1
 
 
-def choose(lanes: Sequence[Lane], session: bytes | None, used: Collection[str], now: float) -> Lane:
+def choose(lanes: Sequence[Lane], session: bytes | None, spent: Collection[str], now: float) -> Lane:
     """The lane for the next attempt: of those that may be used, the one that the session belongs to, else the one with
-    the least under way, in turn. Keys that this request has used before, and then lanes that are closed off, only when
-    there is nothing else."""
+    the least under way, in turn. Keys that this request need not try again, and then lanes that are closed off, only
+    when there is nothing else."""
     if len(lanes) == 1:
         return lanes[0]
-    fresh = [lane for lane in lanes if lane.key not in used] or lanes
+    fresh = [lane for lane in lanes if lane.key not in spent] or lanes
     well = [lane for lane in fresh if lane.breaker.available(now)]
     if not well:
         return min(fresh, key=lambda lane: lane.breaker.until)
     if session is not None:
         return max(well, key=lambda lane: affinity(session, lane.key))
     return min(well, key=lambda lane: (lane.in_flight, lane.served))
-
-
-def affinity(session: bytes, name: str) -> int:
-    """How much a session belongs to a name: rendezvous hashing, so that of those that are left each session finds the
-    same one again, with nothing remembered."""
-    return int.from_bytes(blake2b(name.encode(), key=session, digest_size=8).digest())

@@ -17,7 +17,8 @@ from gateway.core.label import Signals
 from gateway.core.plan import Candidate, Mismatch, Plan, Rejection, RouteTrace
 from gateway.route.constraints import why_unfit
 from gateway.route.match import Facts, mismatch
-from gateway.route.order import put_back, rank_by_cost
+from gateway.route.order import by_preference, standing
+from gateway.route.sticky import session_of
 
 PINNED = "pinned"
 AUTO = "auto"
@@ -58,7 +59,9 @@ def resolve_model(asked_for: str, snapshot: Snapshot) -> Model | None:
 
 def headers_of_rules(snapshot: Snapshot) -> frozenset[str]:
     """The header names that any rule asks for: the only ones routing ever sees."""
-    return frozenset(name for route in snapshot.routes if route.when for name, _ in route.when.headers)
+    asked = {name for route in snapshot.routes if route.when for name, _ in route.when.headers}
+    named = {route.sticky.header for route in snapshot.routes if route.sticky and route.sticky.header}
+    return frozenset(asked | named)
 
 
 def make_plan(request: ChatRequest, facts: Facts, snapshot: Snapshot, today: date, health: Health = _ALL_WELL) -> Plan:
@@ -81,21 +84,21 @@ def make_plan(request: ChatRequest, facts: Facts, snapshot: Snapshot, today: dat
 
 def _plan_pinned(model: Model, facts: Facts, snapshot: Snapshot, health: Health) -> Plan:
     fit = _filter((model.name, *model.fallbacks), _ANY, facts.signals, snapshot)
-    candidates, reasons, warnings = put_back(fit.candidates, health)
+    found = standing(fit.candidates, health)
     trace = RouteTrace(
         asked_for=facts.asked_for,
         route=PINNED,
         matched=(f"model {facts.asked_for} is pinned",),
         candidates_rejected=tuple(fit.rejected),
-        put_back=reasons,
+        put_back=found.reasons,
     )
     return Plan(
-        candidates=candidates,
+        candidates=found.well + found.unwell,
         fallback_on=DEFAULT_FALLBACK_ON,
         timeouts=snapshot.timeouts,
         max_attempts=snapshot.max_attempts,
         trace=trace,
-        warnings=warnings,
+        warnings=found.warnings,
     )
 
 
@@ -110,12 +113,11 @@ def _plan_route(
 ) -> Plan:
     signals = facts.signals
     fit = _fit_of(route, signals, snapshot)
-    candidates = fit.candidates
-    if route.prefer == "cheapest":
-        candidates = rank_by_cost(candidates, request, signals, snapshot, today)
-    candidates, reasons, warnings = put_back(candidates, health)
+    session = None if route.sticky is None else session_of(request, facts, route.sticky)
+    found = standing(fit.candidates, health)
+    well = by_preference(found.well, route, request, facts, session, snapshot, today, health)
     return Plan(
-        candidates=candidates,
+        candidates=well + found.unwell,
         fallback_on=route.fallback_on,
         timeouts=route.timeouts,
         max_attempts=route.max_attempts,
@@ -125,11 +127,12 @@ def _plan_route(
             matched=_NO_CONDITION if route.when is None else _ALL_HOLD,
             rules_rejected=rules_rejected,
             candidates_rejected=tuple(fit.rejected),
-            put_back=reasons,
+            put_back=found.reasons,
         ),
         on_context_window=_side_chain(route.on_context_window, route, signals, snapshot),
         on_content_policy=_side_chain(route.on_content_policy, route, signals, snapshot),
-        warnings=warnings,
+        session=session,
+        warnings=found.warnings,
     )
 
 

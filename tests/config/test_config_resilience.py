@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.config.resolved import to_yaml
-from gateway.config.snapshot import Breakers, ProviderKey, Retry, Secret
+from gateway.config.snapshot import Breakers, ProviderKey, Retry, Secret, Sticky
 from tests.config.reading import (
     config_text,
     examine_text,
@@ -84,6 +84,14 @@ def test_the_chains_of_a_route() -> None:
     assert snapshot.routes[1].on_context_window is None
 
 
+def test_sharing_out() -> None:
+    found = snapshot_of(route("prefer: weights, weights: {gpt: 7, opus: 3}, sticky: {header: X-Talk}")).routes[0]
+    assert (found.prefer, found.weights) == ("weights", (("gpt", 7.0), ("opus", 3.0)))
+    assert found.sticky == Sticky("x-talk")
+    assert snapshot_of(route("sticky: session")).routes[0].sticky == Sticky()
+    assert snapshot_of(route("prefer: fastest")).routes[0].prefer == "fastest"
+
+
 def test_models_of_those_chains_are_used() -> None:
     text = config_text(
         models="  gpt: {provider: openai, id: gpt-5.4}\n  opus: {provider: anthropic, id: claude-opus-4-6}\n"
@@ -112,6 +120,16 @@ WRONG = [
     ),
     (provider('adapter: openai, ¶api_keys: ["${ONE}", "${ONE}"]'), '"api_keys" holds the same key twice'),
     (route("on_context_window: [¶opsu]"), 'unknown model "opsu"; did you mean "opus"?'),
+    (route("¶weights: {gpt: 1, opus: 1}"), "weights are for prefer: weights"),
+    (route("prefer: ¶weights"), "prefer: weights needs weights: {model: number} beside it"),
+    (route("prefer: weights, weights: ¶{gpt: 1}"), 'give "opus" a weight, too; 0 for only when the others fail'),
+    (route("prefer: weights, weights: ¶{gpt: 0, opus: 0}"), "at least one weight must be more than 0"),
+    (route("prefer: weights, weights: {gpt: 1, opus: 1, ¶x: 1}"), '"x" is not in the chain of this route'),
+    (route("prefer: weights, weights: {gpt: 1, opus: ¶-1}"), '"opus" must be at least 0, not -1'),
+    (route("prefer: fastest, ¶sticky: session"), "sticky and prefer: fastest pull apart: use order or weights"),
+    (route("sticky: ¶user"), '"sticky" must be session, or {header: x-session-id}'),
+    (route("sticky: {header: ¶a b}"), '"a b" is no header name'),
+    (route("sticky: {header: ¶Cookie}"), 'rules can\'t see the header "Cookie": use key or team'),
     (route("on_content_policy: ¶[]"), '"on_content_policy" must be a list of at least 1'),
 ]
 

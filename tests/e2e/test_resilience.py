@@ -214,6 +214,34 @@ def test_a_prompt_that_is_plainly_too_long_begins_there() -> None:
         assert answer.headers["x-gateway-attempts"] == "1"
 
 
+STICKY = CONFIG.replace("chain: [a, b]", "chain: [a, b], sticky: session")
+
+
+def test_a_conversation_keeps_its_key_and_is_repeated_there() -> None:
+    with yard(STICKY, ENV) as running:
+        for text in ("one", "two", "three"):
+            running.a.forget()
+            for _ in range(3):
+                assert running.post(text=text).headers["x-gateway-model"] == "a"
+            assert len(set(running.a.keys)) == 1
+        running.a.forget()
+        running.a.answer = refusal(500)
+        assert running.post(text="one").headers["x-gateway-model"] == "b"
+        assert len(running.a.keys) == 2, "once more where its cache is, then elsewhere"
+        assert len(set(running.a.keys)) == 1
+
+
+def test_the_fastest_is_found() -> None:
+    with yard(CONFIG.replace("chain: [a, b]", "chain: [a, b], prefer: fastest"), ENV) as running:
+        board = running.gateway.gateway.board
+        assert running.post().status_code == running.post().status_code == 200
+        assert min(board.pace(model, False) for model in "ab") > 0
+        now = running.clock.monotonic()
+        board.pace_of("a", False).measured(30.0, now)
+        board.pace_of("b", False).measured(20.0, now)
+        assert [running.post().headers["x-gateway-model"] for _ in range(3)] == ["b"] * 3
+
+
 async def test_a_redis_that_hangs_costs_requests_nothing() -> None:
     async def silence(peer: Peer) -> None:
         await peer.gone()

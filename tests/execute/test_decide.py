@@ -51,7 +51,7 @@ class Lookout:
     def well(self, candidate: Candidate) -> bool:
         return candidate.model not in self.unwell
 
-    def spare_key(self, candidate: Candidate, used: frozenset[str | None]) -> bool:
+    def spare_key(self, candidate: Candidate, used: frozenset[str]) -> bool:
         return self.well(candidate) and bool({"one", "two"} - used)
 
     def may_retry(self, provider: str) -> bool:
