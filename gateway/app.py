@@ -26,20 +26,22 @@ from gateway.classify.label import StructureOnly, TextModel, label
 from gateway.classify.memo import RememberingModel
 from gateway.classify.signals import read_signals
 from gateway.classify.text import TrainedModel, load_text_model
-from gateway.config.snapshot import Provider, Snapshot
+from gateway.config.snapshot import Snapshot
 from gateway.core.chat import ChatRequest
 from gateway.core.clock import Clock, SystemClock
 from gateway.core.errors import GatewayError
 from gateway.core.events import Observer
+from gateway.core.health import Health
 from gateway.core.label import Label, Signals
 from gateway.core.plan import Plan
 from gateway.core.principal import Principal
 from gateway.execute.accounting import Accounting
 from gateway.execute.deadlines import Deadlines
 from gateway.execute.executor import Executor
+from gateway.execute.health import HealthBoard
 from gateway.execute.pipeline import Pipeline
 from gateway.execute.quality import Judge
-from gateway.execute.upstream import Upstream
+from gateway.execute.shared import RedisStore, SharedHealth
 from gateway.http import errors
 from gateway.http.admin import Reloader, admin_routes, nobody_reloads
 from gateway.http.admission import Admission
@@ -54,15 +56,10 @@ from gateway.ledger.journal import Journal
 from gateway.ledger.places import open_store
 from gateway.listening import Listeners
 from gateway.observe.exposition import CONTENT_TYPE
-from gateway.providers.credentials import authorization
-from gateway.providers.registry import adapter_for
 from gateway.route.match import Facts
 from gateway.route.router import headers_of_rules, make_plan
-from gateway.transport.base import Transport, TransportLimits
-from gateway.transport.native import NativeTransport
-from gateway.transport.transports import Kind, Link, Transports
-
-USER_AGENT = f"switchyard/{__version__}"
+from gateway.transport.transports import Link, Transports
+from gateway.upstreams import link_of, open_transport, open_upstream
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +115,8 @@ class Gateway:
         )
         self.metrics = self._listeners.metrics
         self._judge = Judge()
+        self.board = HealthBoard(self._parts.clock)
+        self.metrics.breakers = self.board.view
         self._transports = Transports(open_transport)
         self._text_model = RememberingModel(text_model) if text_model is not None else None
         self._links: dict[Serving, frozenset[Link]] = {}
@@ -127,6 +126,8 @@ class Gateway:
         chat = ChatEndpoint(self.current, self._parts.new_id, self._admission)
         self.api = build_api(self, chat, self._parts, reloader)
         self.app = FrontDoor(self.api, chat, self.current, self._parts.new_id)
+        self._tasks: list[asyncio.Task[None]] = []
+        self.shared = self._share(snapshot)
 
     def current(self) -> Serving:
         """What is served now; a request takes it once and keeps it."""
@@ -141,12 +142,26 @@ class Gateway:
         before.users.none_left = partial(self._let_go, before)
         before.users.look()
 
+    async def begin(self) -> None:
+        """Start what runs beside the requests. Called on the event loop that serves them."""
+        if self.shared is not None:
+            self._tasks.append(asyncio.create_task(self.shared.run()))
+
+    def _share(self, snapshot: Snapshot) -> SharedHealth | None:
+        parts = self._parts
+        if snapshot.redis is None:
+            return None
+        return SharedHealth(self.board, snapshot.redis, RedisStore, parts.clock, parts.new_id())
+
     def drain(self) -> None:
         """Take no new request. Those under way, and those that wait already, go on."""
         self.draining = True
         self._admission.close()
 
     async def aclose(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._transports.aclose()
         await self._listeners.aclose()
 
@@ -181,17 +196,18 @@ class Gateway:
             name: open_upstream(provider, self._transports.over(links[name]))
             for name, provider in snapshot.providers.items()
         }
+        self.board.adopt(snapshot)
         books = Accounting(snapshot.models, parts.clock, snapshot.baselines)
         pipeline = Pipeline(
             snapshot,
-            Executor(snapshot, upstreams, books, self._deadlines, parts.jitter),
+            Executor(snapshot, upstreams, books, self._deadlines, parts.jitter, self.board),
             books,
             self._judge,
             read_signals,
             partial(
                 _label, compile_rules(snapshot.tasks), self._text_model_of(snapshot), snapshot.classify.unsure_below
             ),
-            partial(_plan, snapshot),
+            partial(_plan, snapshot, self.board, parts.jitter),
             self._listeners.observer,
             parts.clock,
         )
@@ -216,6 +232,8 @@ def _label(
 
 def _plan(
     snapshot: Snapshot,
+    health: Health,
+    chance: Callable[[], float],
     request: ChatRequest,
     label: Label,
     signals: Signals,
@@ -224,44 +242,8 @@ def _plan(
     hour: float,
     today: date,
 ) -> Plan:
-    facts = Facts(request.model, label, signals, principal, headers, hour)
-    return make_plan(request, facts, snapshot, today)
-
-
-def link_of(provider: Provider, snapshot: Snapshot) -> Link:
-    timeouts = snapshot.timeouts
-    limits = TransportLimits(
-        connect_s=timeouts.connect, pool_wait_s=timeouts.pool, max_connections=provider.max_connections
-    )
-    proxy = provider.proxy if provider.transport == "httpx" else None
-    return Link(Kind(provider.transport, limits, proxy), provider.endpoint)
-
-
-def open_transport(kind: Kind) -> Transport:
-    if kind.name == "native":
-        return NativeTransport(kind.limits)
-    # Few configs name it, and importing it takes a tenth of a second of every start.
-    from gateway.transport.httpx_client import HttpxTransport
-
-    return HttpxTransport(kind.limits, kind.proxy)
-
-
-def open_upstream(provider: Provider, transport: Transport) -> Upstream:
-    secret = provider.api_key.reveal()
-    headers = (
-        ("user-agent", USER_AGENT),
-        *(authorization(provider.vendor, secret) if secret else ()),
-        *provider.headers,
-    )
-    secrets = (secret, *(value for name, value in provider.headers if name.lower() in provider.secret_headers))
-    return Upstream(
-        provider.name,
-        provider.endpoint,
-        adapter_for(provider.vendor),
-        transport,
-        headers,
-        tuple(filter(None, secrets)),
-    )
+    facts = Facts(request.model, label, signals, principal, headers, hour, chance())
+    return make_plan(request, facts, snapshot, today, health)
 
 
 def build_api(gateway: Gateway, chat: ChatEndpoint, parts: Parts, reloader: Reloader) -> FastAPI:
@@ -270,6 +252,7 @@ def build_api(gateway: Gateway, chat: ChatEndpoint, parts: Parts, reloader: Relo
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await gateway.begin()
         yield
         await gateway.aclose()
 

@@ -95,6 +95,10 @@ class RunningGateway:
         self.gateway = gateway
         self.records = records
 
+    async def forget_faults(self) -> None:
+        """Close every breaker, for tests that share a gateway and break its upstreams."""
+        self.gateway.board.forget()
+
 
 @contextlib.contextmanager
 def running_gateway(

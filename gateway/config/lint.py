@@ -50,7 +50,12 @@ def warn_of_off_providers(scope: Scope) -> None:
 
 def warn_of_models(scope: Scope, snapshot: Snapshot) -> None:
     config = scope.config
-    used = {name for route in config.routes for name in route.chain} | set(config.aliases.values())
+    chains = [
+        chain or ()
+        for route in config.routes
+        for chain in (route.chain, route.on_context_window, route.on_content_policy)
+    ]
+    used = {name for chain in chains for name in chain} | set(config.aliases.values())
     reached: set[str] = set()
     while new := used - reached:
         reached |= new

@@ -18,6 +18,7 @@ from gateway.config.resolve_ledger import refuse_unpriced, resolve_baselines, re
 from gateway.config.resolve_models import resolve_aliases, resolve_models
 from gateway.config.resolve_otel import resolve_otel
 from gateway.config.resolve_providers import resolve_providers
+from gateway.config.resolve_resilience import resolve_breakers, resolve_retry
 from gateway.config.resolve_routes import resolve_routes, resolve_timeouts
 from gateway.config.resolve_server import resolve_keys, resolve_server
 from gateway.config.resolve_tasks import resolve_classify, resolve_tasks
@@ -112,6 +113,7 @@ def finish(scope: Scope, source: str) -> Loaded:
     aliases = resolve_aliases(scope)
     routes = resolve_routes(scope, models, providers, timeouts)
     classify, tasks = resolve_classify(scope), resolve_tasks(scope)
+    retry, breakers = resolve_retry(scope), resolve_breakers(scope)
     redis = resolve_redis(scope)
     ledger = resolve_ledger(scope, redis)
     otel = resolve_otel(scope)
@@ -134,6 +136,8 @@ def finish(scope: Scope, source: str) -> Loaded:
         tasks=tasks,
         timeouts=timeouts,
         max_attempts=max_attempts,
+        retry=retry,
+        breakers=breakers,
         baselines=baselines,
         strict_prices=scope.config.strict_prices,
         ledger=ledger,
@@ -151,6 +155,8 @@ def finish(scope: Scope, source: str) -> Loaded:
         aliases=MappingProxyType(aliases),
         timeouts=timeouts,
         max_attempts=max_attempts,
+        retry=retry,
+        breakers=breakers,
         classify=classify,
         tasks=tasks,
         keys=keys,

@@ -85,7 +85,7 @@ def suggest(word: str, known: Collection[str]) -> str:
         return f'; did you mean "{near[0]}"?'
     if not words:
         return "; there is none yet"
-    return f"; one of: {', '.join(words)}" if len(words) <= 16 else ""
+    return f"; one of: {', '.join(words)}" if len(words) <= 20 else ""
 
 
 def quote(names: Collection[str]) -> str:

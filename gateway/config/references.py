@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
-from gateway.config.document import Node, Path, plain_scalar
+from gateway.config.document import Node, Path, find, plain_scalar
 from gateway.config.problem import Findings, Position, looks_like_credential
 from gateway.config.snapshot import Secret
 
@@ -19,6 +19,7 @@ MAX_SECRET_BYTES = 64 * 1024
 SECRET_PLACES = frozenset(
     {
         ("providers", "*", "api_key"),
+        ("providers", "*", "api_keys", "*"),
         ("providers", "*", "headers", "*"),
         ("providers", "*", "proxy"),
         ("keys", "*", "key"),
@@ -44,18 +45,21 @@ REFERENCE_PLACES = SECRET_PLACES | {
     ("otel", "endpoint"),
     ("otel", "service_name"),
 }
-MAY_BE_UNSET = ("providers", "*", "api_key")
+ONE_KEY = ("providers", "*", "api_key")
+ONE_OF_KEYS = ("providers", "*", "api_keys", "*")
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
 @dataclass(slots=True)
 class References:
-    """What was found while replacing. `off`: providers whose key's variable is unset, with its name. `literal`: places
-    of secrets that are written out in the file. `replaced`: places whose value came from elsewhere. `lost`: places that
-    have no value, which was told already."""
+    """What was found while replacing. `off`: providers without any key, because its variable is unset, with its name.
+    `missing`: keys among several whose variable is unset. `literal`: places of secrets that are written out in the
+    file. `replaced`: places whose value came from elsewhere. `lost`: places that have no value, which was told
+    already."""
 
     off: dict[str, str] = field(default_factory=dict)
+    missing: dict[Path, str] = field(default_factory=dict)
     literal: set[Path] = field(default_factory=set)
     replaced: set[Path] = field(default_factory=set)
     lost: set[Path] = field(default_factory=set)
@@ -64,7 +68,13 @@ class References:
 def expand(root: Node, env: Mapping[str, str], folder: FilePath, findings: Findings) -> tuple[Node, References]:
     """The tree with references replaced and secrets hidden. Unset variables and unreadable files go to `findings`."""
     expander = _Expander(env, folder, findings)
-    return expander.walk(root, ()), expander.references
+    expanded = expander.walk(root, ())
+    references = expander.references
+    for path, variable in references.missing.items():
+        keys = find(root, path[:-1]).value
+        if sum(other[:-1] == path[:-1] for other in references.missing) == len(keys):
+            references.off.setdefault(str(path[1]), variable)
+    return expanded, references
 
 
 class _Expander:
@@ -113,14 +123,15 @@ class _Expander:
             self._findings.error(position, "file: is for secrets only: write the value, or ${NAME}")
             value = None
         if value is None:
-            if place != MAY_BE_UNSET or path[1] not in self.references.off:
+            off = place == ONE_KEY and path[1] in self.references.off
+            if not off and path not in self.references.missing:
                 self.references.lost.add(path)
             return None
         return Secret(value) if secret else plain_scalar(value) if place[0] == "server" else value
 
     def _literal(self, text: str, path: Path, secret: bool) -> Any:
         password = path == ("redis", "url") and "@" in text
-        if password or (secret and path[2:3] in (("api_key",), ("key",))) or looks_like_credential(text):
+        if password or (secret and path[2:3] in (("api_key",), ("api_keys",), ("key",))) or looks_like_credential(text):
             self.references.literal.add(path)
         return Secret(text) if secret else text
 
@@ -141,8 +152,10 @@ class _Expander:
         unset = [reference[1] for reference in found if not self._env.get(reference[1]) and reference[2] is None]
         if not unset:
             return _REFERENCE.sub(lambda found: self._env.get(found[1]) or found[2] or "", text)
-        if place == MAY_BE_UNSET:
+        if place == ONE_KEY:
             self.references.off[str(path[1])] = unset[0]
+        elif place == ONE_OF_KEYS:
+            self.references.missing[path] = unset[0]
         else:
             for name in unset:
                 self._findings.error(position, f"the environment variable {name} is not set: set it, or give a default")

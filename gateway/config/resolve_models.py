@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from gateway.config.document import Path
 from gateway.config.prices import PriceEntry, read_price
 from gateway.config.problem import suggest
-from gateway.config.schema import ModelSpec
+from gateway.config.schema_models import ModelSpec
 from gateway.config.scope import Scope
 from gateway.config.snapshot import Model, Provider
 from gateway.core.money import Price

@@ -9,10 +9,11 @@ from urllib.parse import SplitResult, urlsplit
 
 from gateway.config.document import Path
 from gateway.config.problem import looks_like_credential, suggest
+from gateway.config.resolve_credentials import host_matches, resolve_credential, resolve_credentials
 from gateway.config.resolve_server import is_loopback
 from gateway.config.schema import ProviderSpec
 from gateway.config.scope import Scope
-from gateway.config.snapshot import Provider, Secret
+from gateway.config.snapshot import Provider
 from gateway.core.vendor import Vendor
 from gateway.core.wire import Endpoint
 
@@ -79,6 +80,7 @@ def resolve_provider(scope: Scope, name: str, spec: ProviderSpec) -> Provider | 
         vendor=vendor,
         endpoint=endpoint,
         api_key=resolve_credential(scope, path, spec, vendor, endpoint),
+        api_keys=resolve_credentials(scope, path, spec),
         region=spec.region,
         retention=spec.retention,
         transport=spec.transport,
@@ -119,10 +121,6 @@ def vendor_row(scope: Scope, path: Path, spec: ProviderSpec) -> Vendor | None:
         if spec.adapter == "openai" and GENERIC_OPENAI in scope.vendors:
             return scope.vendors[GENERIC_OPENAI]
     return scope.vendors.get(spec.adapter) or next((row for row in rows if row.base_url), None)
-
-
-def host_matches(host: str, pattern: str) -> bool:
-    return host.endswith(pattern) if pattern.startswith(".") else host == pattern
 
 
 def split_url(url: str) -> SplitResult | None:
@@ -204,19 +202,6 @@ def check_tls_files(scope: Scope, path: Path, spec: ProviderSpec, scheme: str) -
             ssl.create_default_context().load_cert_chain(str(scope.folder / spec.client_cert), key_file, password="")
         except (OSError, ssl.SSLError):
             scope.error((*path, "client_cert"), "the client certificate and its key can't be loaded: PEM, no password")
-
-
-def resolve_credential(scope: Scope, path: Path, spec: ProviderSpec, vendor: Vendor, endpoint: Endpoint) -> Secret:
-    """The key to send; empty: none is sent."""
-    at = (*path, "api_key")
-    if spec.api_key is None:
-        official = any(host_matches(endpoint.host, pattern) for pattern in vendor.hosts)
-        if vendor.api_key_env and official and path[1] not in scope.references.off:
-            scope.key_warn(path, f"{endpoint.host} wants a key: add api_key: ${{{vendor.api_key_env}}}")
-        return Secret("")
-    if spec.api_key and not _TOKEN.fullmatch(spec.api_key.reveal()):
-        scope.error(at, '"api_key" holds spaces or characters that no HTTP header can carry')
-    return spec.api_key
 
 
 def resolve_headers(scope: Scope, path: Path, spec: ProviderSpec) -> tuple[tuple[str, str], ...]:

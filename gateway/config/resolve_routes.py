@@ -9,7 +9,9 @@ from dataclasses import replace
 from gateway.config.document import Path
 from gateway.config.problem import quote, suggest
 from gateway.config.resolve_models import resolve_chain
-from gateway.config.schema import BoundsSpec, RequireSpec, RouteSpec, RouteTimeoutsSpec, WhenSpec
+from gateway.config.resolve_resilience import CREDENTIAL_HEADERS, resolve_sticky, resolve_weights
+from gateway.config.schema import RequireSpec, RouteSpec, RouteTimeoutsSpec, WhenSpec
+from gateway.config.schema_parts import BoundsSpec
 from gateway.config.scope import Scope
 from gateway.config.snapshot import DEFAULT_FALLBACK_ON, Bounds, Model, Provider, Require, Route, When
 from gateway.core.errors import FailureClass
@@ -17,8 +19,6 @@ from gateway.core.plan import Timeouts
 
 RANGES = {"confidence": (0.0, 1.0), "difficulty": (0.0, 1.0), "input_tokens": (0.0, 1e9), "hour": (0.0, 24.0)}
 """What each number of `when` can be, both ends included."""
-
-CREDENTIAL_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
@@ -82,7 +82,16 @@ def resolve_route(
         timeouts=resolve_timeouts(spec.timeouts, defaults),
         fallback_on=fallback_on,
         max_attempts=spec.max_attempts or scope.config.max_attempts,
+        on_context_window=resolve_side_chain(scope, (*path, "on_context_window"), spec.on_context_window),
+        on_content_policy=resolve_side_chain(scope, (*path, "on_content_policy"), spec.on_content_policy),
+        weights=resolve_weights(scope, path, spec, chain),
+        sticky=resolve_sticky(scope, path, spec),
     )
+
+
+def resolve_side_chain(scope: Scope, path: Path, names: list[str] | None) -> tuple[str, ...] | None:
+    """The chain for one class of failure; None where the route has none."""
+    return None if names is None else resolve_chain(scope, path, names)
 
 
 def resolve_timeouts(spec: RouteTimeoutsSpec, defaults: Timeouts) -> Timeouts:

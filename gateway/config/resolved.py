@@ -18,6 +18,7 @@ import yaml
 
 from gateway.config.snapshot import (
     Bounds,
+    Breakers,
     Classify,
     ClientKey,
     DeclaredTask,
@@ -26,6 +27,7 @@ from gateway.config.snapshot import (
     Otel,
     Provider,
     Redis,
+    Retry,
     Route,
     Server,
     When,
@@ -51,6 +53,8 @@ def resolved_form(
     tasks: tuple[DeclaredTask, ...],
     timeouts: Timeouts,
     max_attempts: int,
+    retry: Retry,
+    breakers: Breakers,
     baselines: tuple[str, ...],
     strict_prices: bool,
     ledger: Ledger,
@@ -66,6 +70,8 @@ def resolved_form(
         "models": {name: model_form(model) for name, model in models.items()},
         "timeouts": asdict(timeouts),
         "max_attempts": max_attempts,
+        "retry": {"budget": retry.budget, "base": retry.base_s, "max": retry.max_s},
+        "breakers": {name.removesuffix("_s"): value for name, value in asdict(breakers).items()},
         "classify": classify_form(classify),
         "tasks": {task.name: task_form(task) for task in tasks},
         "routes": [route_form(route) for route in routes],
@@ -172,6 +178,7 @@ def provider_form(provider: Provider, off: str | None) -> Form:
         "base_url": f"{endpoint.scheme}://{endpoint.authority}{endpoint.prefix}",
         **given(
             api_key=REDACTED if provider.api_key else None,
+            api_keys={key.name: REDACTED for key in provider.api_keys},
             region=provider.region,
             retention=provider.retention,
         ),
@@ -235,6 +242,16 @@ def route_form(route: Route) -> Form:
         "timeouts": asdict(route.timeouts),
         "fallback_on": sorted(cls.value for cls in route.fallback_on),
         "max_attempts": route.max_attempts,
+        **{
+            name: list(chain)
+            for name, chain in (
+                ("on_context_window", route.on_context_window),
+                ("on_content_policy", route.on_content_policy),
+            )
+            if chain is not None
+        },
+        **given(weights=dict(route.weights)),
+        **({} if route.sticky is None else {"sticky": given(header=route.sticky.header) or "session"}),
     }
 
 

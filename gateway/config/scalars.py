@@ -24,6 +24,7 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?) ?(ms|s|m|h|d)?")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, None: 1.0}
 _DAY = 86_400.0
 _SIZE = re.compile(r"(\d+) ?([KMG])(?:i?B)?", re.IGNORECASE)
+_PERCENT = re.compile(r"(\d+(?:\.\d+)?) ?%")
 _BYTES = {"K": 1024, "M": 1024**2, "G": 1024**3}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,63}")
 _ALIAS = re.compile(r"[!-~]{1,128}")
@@ -69,6 +70,20 @@ def read_size(value: Any) -> int:
     return size
 
 
+def read_percent(value: Any) -> float:
+    """A share in 0..1, from a text such as 10% or a number such as 0.1."""
+    found = _PERCENT.fullmatch(value) if isinstance(value, str) else None
+    if found:
+        share = float(found[1]) / 100
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        share = float(value)
+    else:
+        raise refuse("must be a share, such as 10% or 0.1")
+    if not 0 <= share <= 1:
+        raise refuse("must lie between 0% and 100%: 10% is 0.1")
+    return share
+
+
 def one_of(kind: str, words: Collection[str]) -> Callable[[str], str]:
     """A validator for words from a closed set."""
 
@@ -78,12 +93,6 @@ def one_of(kind: str, words: Collection[str]) -> Callable[[str], str]:
         return word
 
     return check
-
-
-def read_preference(word: str) -> str:
-    if word in ("fastest", "weights"):
-        raise refuse(f'"{word}" is not available yet: use order or cheapest')
-    return one_of("preference", ("order", "cheapest"))(word)
 
 
 def read_failure_class(word: str) -> str:
@@ -117,6 +126,7 @@ def listed(value: Any) -> Any:
 
 Duration = Annotated[float, BeforeValidator(read_duration)]
 LongDuration = Annotated[float, BeforeValidator(read_long_duration)]
+Percent = Annotated[float, BeforeValidator(read_percent)]
 Size = Annotated[int, BeforeValidator(read_size)]
 Name = Annotated[str, AfterValidator(read_name)]
 ModelName = Annotated[str, AfterValidator(read_model_name)]
@@ -136,7 +146,8 @@ Capabilities = Annotated[
     list[Annotated[str, AfterValidator(one_of("capability", CAPABILITIES))]], BeforeValidator(listed)
 ]
 FailureClasses = Annotated[list[Annotated[str, AfterValidator(read_failure_class)]], BeforeValidator(listed)]
-Preference = Annotated[str, AfterValidator(read_preference)]
+Preference = Annotated[str, AfterValidator(one_of("preference", ("order", "cheapest", "fastest", "weights")))]
+Weight = Annotated[float, Field(ge=0, le=1_000_000)]
 Adapter = Annotated[str, AfterValidator(one_of("adapter", ("openai", "anthropic", "gemini")))]
 TransportName = Annotated[str, AfterValidator(one_of("transport", ("native", "httpx")))]
 StoreName = Annotated[str, AfterValidator(one_of("store", ("auto", "sqlite", "redis", "none")))]

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
 from gateway.config.scalars import (
     Adapter,
@@ -18,6 +18,7 @@ from gateway.config.scalars import (
     LongDuration,
     ModelName,
     Name,
+    Percent,
     Preference,
     RedisMode,
     Share,
@@ -28,37 +29,14 @@ from gateway.config.scalars import (
     TextModelName,
     Texts,
     TextTask,
-    Tokens,
     TransportName,
-    Usd,
+    Weight,
     listed,
     refuse,
 )
+from gateway.config.schema_models import MAX_CHAIN, ModelSpec
+from gateway.config.schema_parts import Range, Spec
 from gateway.config.snapshot import Secret
-
-MAX_CHAIN = 10
-
-
-class Spec(BaseModel):
-    """A part of the YAML: unknown keys are errors and nothing is converted."""
-
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True, allow_inf_nan=False
-    )
-
-
-def read_range(value: Any) -> Any:
-    if not isinstance(value, dict):
-        raise refuse("must be a range: {over: x}, {under: y} or {over: x, under: y}")
-    return value
-
-
-class BoundsSpec(Spec):
-    over: float | None = None
-    under: float | None = None
-
-
-Range = Annotated[BoundsSpec, BeforeValidator(read_range)]
 
 
 class ServerSpec(Spec):
@@ -88,11 +66,21 @@ class KeySpec(Spec):
     admin: bool = False
 
 
+def read_keys(value: Any) -> Any:
+    """A list of keys gets names; keys whose variable is not set are None."""
+    if isinstance(value, list):
+        return {f"key-{number}": key for number, key in enumerate(value, start=1)}
+    if not isinstance(value, dict):
+        raise refuse('must be a list of keys, such as ["${A}", "${B}"], or a mapping of names to keys')
+    return value
+
+
 class ProviderSpec(Spec):
     adapter: Adapter | None = None
     vendor: Text | None = None
     base_url: Text | None = None
     api_key: Secret | None = None
+    api_keys: Annotated[dict[Name, Secret | None] | None, BeforeValidator(read_keys)] = None
     region: Text | None = None
     retention: Text | None = None
     transport: TransportName = "native"
@@ -102,73 +90,6 @@ class ProviderSpec(Spec):
     client_cert: Text | None = None
     client_key: Text | None = None
     max_connections: Annotated[int, Field(ge=1, le=100_000)] = 1000
-
-
-class RatesSpec(Spec):
-    input: Usd
-    output: Usd
-    cache_read: Usd | None = None
-    cache_write: Usd | None = None
-    cache_write_1h: Usd | None = None
-    reasoning: Usd | None = None
-    input_audio: Usd | None = None
-    cache_read_audio: Usd | None = None
-    output_audio: Usd | None = None
-
-
-class TierSpec(RatesSpec):
-    above: Tokens
-
-
-class PriceSpec(RatesSpec):
-    request: Usd | None = None
-    tiers: list[TierSpec] = []
-    service_tiers: dict[Name, RatesSpec] = {}
-
-
-class CapabilityChange(Spec):
-    """`only` is what a plain list stands for."""
-
-    only: Capabilities | None = None
-    add: Capabilities = []
-    remove: Capabilities = []
-
-
-def read_capabilities(value: Any) -> Any:
-    if isinstance(value, str | list):
-        return {"only": value}
-    if not isinstance(value, dict):
-        raise refuse("must be a list, such as [tools, images], or {add: [...], remove: [...]}")
-    if "only" in value:
-        raise refuse("write the list itself instead of {only: [...]}")
-    return value
-
-
-def read_price(value: Any) -> Any:
-    if value == "free":
-        return {"input": 0, "output": 0}
-    if not isinstance(value, dict):
-        raise refuse("must be free, or {input: x, output: y} in USD per million tokens")
-    return value
-
-
-def read_option(value: Any) -> Any:
-    """Options go to the adapter as text."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int | float) else value
-
-
-class ModelSpec(Spec):
-    provider: str
-    id: Text
-    context: Tokens | None = None
-    max_output: Tokens | None = None
-    capabilities: Annotated[CapabilityChange | None, BeforeValidator(read_capabilities)] = None
-    tier: Name | None = None
-    price: Annotated[PriceSpec | None, BeforeValidator(read_price)] = None
-    fallbacks: Annotated[list[str], Field(max_length=MAX_CHAIN)] = []
-    options: dict[str, Annotated[str, BeforeValidator(read_option)]] = {}
 
 
 class WhenSpec(Spec):
@@ -205,15 +126,53 @@ class TimeoutsSpec(RouteTimeoutsSpec):
     pool: Duration | None = None
 
 
+class StickySpec(Spec):
+    """`session` stands for all defaults."""
+
+    header: Text | None = None
+
+
+def read_sticky(value: Any) -> Any:
+    if value == "session":
+        return {}
+    if not isinstance(value, dict):
+        raise refuse("must be session, or {header: x-session-id}")
+    return value
+
+
+Chain = Annotated[list[str], Field(min_length=1, max_length=MAX_CHAIN)]
+
+
 class RouteSpec(Spec):
     name: Name
-    chain: Annotated[list[str], Field(min_length=1, max_length=MAX_CHAIN)]
+    chain: Chain
     when: WhenSpec | None = None
     prefer: Preference = "order"
     require: RequireSpec = RequireSpec()
     timeouts: RouteTimeoutsSpec = RouteTimeoutsSpec()
     fallback_on: FailureClasses | None = None
+    on_context_window: Chain | None = None
+    on_content_policy: Chain | None = None
+    weights: dict[str, Weight] | None = None
+    sticky: Annotated[StickySpec | None, BeforeValidator(read_sticky)] = None
     max_attempts: Annotated[int, Field(ge=1, le=MAX_CHAIN)] | None = None
+
+
+class RetrySpec(Spec):
+    budget: Percent = 0.1
+    base: Duration = 0.25
+    max: Duration = 2.0
+
+
+class BreakersSpec(Spec):
+    consecutive: Annotated[int, Field(ge=1, le=1000)] = 5
+    share: Percent = 0.5
+    min_requests: Annotated[int, Field(ge=1, le=1_000_000)] = 20
+    window: Duration = 30.0
+    open: Duration = 5.0
+    max_open: Duration = 300.0
+    quota: Duration = 600.0
+    misconfigured: Duration = 600.0
 
 
 class RedisSpec(Spec):
@@ -272,6 +231,8 @@ class Config(Spec):
     aliases: dict[AliasName, str] = {}
     timeouts: TimeoutsSpec = TimeoutsSpec()
     max_attempts: Annotated[int, Field(ge=1, le=MAX_CHAIN)] = 3
+    retry: RetrySpec = RetrySpec()
+    breakers: BreakersSpec = BreakersSpec()
     baselines: Annotated[list[str], BeforeValidator(listed), Field(max_length=5)] = []
     strict_prices: bool = False
     ledger: LedgerSpec = LedgerSpec()

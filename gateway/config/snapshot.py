@@ -44,10 +44,23 @@ class Secret:
         raise TypeError("a Secret is not serialised")
 
 
+ONLY_KEY = "default"
+"""The name of a provider's key where it has one alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderKey:
+    """A credential of ours at a provider. The secret is empty where none is sent."""
+
+    name: str
+    secret: Secret
+
+
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Where and how to reach a vendor. `transport` is "native" or "httpx". `secret_headers` names those of `headers`
-    (lower case) whose value must not be shown; neither their values nor `proxy` stand in the repr."""
+    """Where and how to reach a vendor. `transport` is "native" or "httpx". `api_keys` are several keys in place of the
+    one. `secret_headers` names those of `headers` (lower case) whose value must not be shown; neither their values nor
+    `proxy` stand in the repr."""
 
     name: str
     vendor: Vendor
@@ -60,6 +73,12 @@ class Provider:
     proxy: str | None = field(default=None, repr=False)
     secret_headers: frozenset[str] = frozenset()
     max_connections: int = 1000
+    api_keys: tuple[ProviderKey, ...] = ()
+
+    @property
+    def keys(self) -> tuple[ProviderKey, ...]:
+        """At least one."""
+        return self.api_keys or (ProviderKey(ONLY_KEY, self.api_key),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +175,45 @@ DEFAULT_FALLBACK_ON = frozenset(FailureClass) - {
 
 
 @dataclass(frozen=True, slots=True)
+class Retry:
+    """Repeating a call to the same model. `budget` is the share of a provider's requests that may be repetitions;
+    pauses are drawn from 0 to `base_s`, doubled each time, at most `max_s`."""
+
+    budget: float = 0.1
+    base_s: float = 0.25
+    max_s: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Breakers:
+    """When a model is tried last, per provider's key: after `consecutive` failures, or when `share` of at least
+    `min_requests` requests within `window_s` failed. For `open_s` first, doubled each time, at most `max_open_s`, which
+    bounds a vendor's Retry-After too; `quota_s` where the account is out of quota, `misconfigured_s` where the vendor
+    refuses the key or does not know the model."""
+
+    consecutive: int = 5
+    share: float = 0.5
+    min_requests: int = 20
+    window_s: float = 30.0
+    open_s: float = 5.0
+    max_open_s: float = 300.0
+    quota_s: float = 600.0
+    misconfigured_s: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sticky:
+    """A route that keeps a conversation at one model and key. `header` (lower case) names it, where given."""
+
+    header: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
-    """A rule. `prefer` is "order" or "cheapest". `when` is None only on a route that always matches."""
+    """A rule. `prefer` is "order", "cheapest", "fastest" or "weights"; only with the last `weights` has one for each
+    member of the chain. `when` is None only on a route that always matches. A prompt too long
+    for one model goes on to `on_context_window`, a request refused by a filter to `on_content_policy`; None: to the
+    rest of the chain, as `fallback_on` says."""
 
     name: str
     chain: tuple[str, ...]
@@ -167,6 +223,10 @@ class Route:
     timeouts: Timeouts = field(default_factory=Timeouts)
     fallback_on: frozenset[FailureClass] = DEFAULT_FALLBACK_ON
     max_attempts: int = 3
+    on_context_window: tuple[str, ...] | None = None
+    on_content_policy: tuple[str, ...] | None = None
+    weights: tuple[tuple[str, float], ...] = ()
+    sticky: Sticky | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +316,8 @@ class Snapshot:
     aliases: Mapping[str, str]
     timeouts: Timeouts = field(default_factory=Timeouts)
     max_attempts: int = 3
+    retry: Retry = field(default_factory=Retry)
+    breakers: Breakers = field(default_factory=Breakers)
     classify: Classify = field(default_factory=Classify)
     tasks: tuple[DeclaredTask, ...] = ()
     keys: tuple[ClientKey, ...] = ()

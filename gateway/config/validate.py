@@ -16,7 +16,8 @@ from gateway.config.document import Node, Path, find, key_position
 from gateway.config.problem import Findings, Position, suggest
 from gateway.config.references import UNSHOWN_PLACES, place_of
 from gateway.config.scalars import REFUSED
-from gateway.config.schema import Config, Spec
+from gateway.config.schema import Config
+from gateway.config.schema_parts import Spec
 from gateway.config.snapshot import Secret
 
 

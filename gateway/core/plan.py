@@ -76,23 +76,34 @@ class Mismatch(NamedTuple):
 
 
 class RouteTrace(NamedTuple):
-    """Why a plan is what it is: data, so that it can be shown and replayed."""
+    """Why a plan is what it is: data, so that it can be shown and replayed. `put_back` are candidates that are tried
+    after all others, because their breaker is open."""
 
     asked_for: str
     route: str
     matched: tuple[str, ...] = ()
     rules_rejected: tuple[Mismatch, ...] = ()
     candidates_rejected: tuple[Rejection, ...] = ()
+    put_back: tuple[Rejection, ...] = ()
 
 
 class Plan(NamedTuple):
-    """Candidates in order, and the limits under which they may be tried."""
+    """Candidates in order, and the limits under which they may be tried.
+
+    `on_context_window` and `on_content_policy` are who comes next after a failure of that class; None: the rest of the
+    candidates. `session` stands for the conversation that the request is part of, where the route keeps it in one
+    place. `warnings` are for the client.
+    """
 
     candidates: tuple[Candidate, ...]
     fallback_on: frozenset[FailureClass]
     timeouts: Timeouts
     max_attempts: int
     trace: RouteTrace
+    on_context_window: tuple[Candidate, ...] | None = None
+    on_content_policy: tuple[Candidate, ...] | None = None
+    session: bytes | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

@@ -1,18 +1,25 @@
-"""After a failed attempt: the same again, the next candidate, or stop. Pure; decided by FailureClass (law 4)."""
+"""After a failed attempt: another key, the next candidate, the same again, or stop. Decided by FailureClass (law 4).
+
+The next candidate comes before a repetition: it answers at once, and a provider in trouble is left alone. Only the last
+candidate of a plan is tried twice, after a full-jitter pause; and first of all a candidate that holds the cache of a
+conversation, where going elsewhere would pay for the whole prompt again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from gateway.config.snapshot import Model
-from gateway.core.errors import FailureClass
+from gateway.config.snapshot import Model, Retry
+from gateway.core.errors import Failure, FailureClass
 from gateway.core.plan import Attempt, AttemptKind, Candidate, Plan
 
-RETRY_BASE_S = 0.25
-RETRY_CAP_S = 2.0
 _WORTH_REPEATING = frozenset({FailureClass.TRANSIENT, FailureClass.TRUNCATED, FailureClass.UNKNOWN})
-_STOPS_ALWAYS = frozenset({FailureClass.CALLER_FAULT})
+_OF_ONE_KEY = frozenset(
+    {FailureClass.RATE_LIMIT, FailureClass.CREDENTIAL, FailureClass.MODEL_ACCESS, FailureClass.QUOTA}
+)
+"""What one key of a provider's met, another may not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,31 +31,96 @@ class Step:
     delay_s: float = 0.0
 
 
-def next_step(
-    plan: Plan, attempts: Sequence[Attempt], models: Mapping[str, Model], jitter: Callable[[], float]
-) -> Step | None:
-    """What follows the last of `attempts`, or None when the plan is exhausted.
+class Lookout(Protocol):
+    """What deciding asks of the health of providers."""
 
-    The next candidate comes before a repetition: it answers at once, and a provider in trouble is left alone. Only
-    the last candidate of a plan is tried twice, after a full-jitter pause. `jitter` gives a number in 0..1.
-    """
+    def well(self, candidate: Candidate) -> bool:
+        """Whether a key may be used for it now."""
+        ...
+
+    def spare_key(self, candidate: Candidate, used: frozenset[str]) -> bool:
+        """Whether one may be used that is not among `used`."""
+        ...
+
+    def may_retry(self, provider: str) -> bool:
+        """Take one repetition from the provider's budget, if there is one left."""
+        ...
+
+
+def next_step(
+    plan: Plan,
+    attempts: Sequence[Attempt],
+    models: Mapping[str, Model],
+    lookout: Lookout,
+    retry: Retry,
+    jitter: Callable[[], float],
+) -> Step | None:
+    """What follows `attempts`, or None when the plan is exhausted. `jitter` gives a number in 0..1."""
     last = attempts[-1]
     failure = last.failure
-    if failure is None or failure.cls in _STOPS_ALWAYS or len(attempts) >= plan.max_attempts:
+    if failure is None or failure.cls is FailureClass.CALLER_FAULT or len(attempts) >= plan.max_attempts:
         return None
-    if failure.cls not in plan.fallback_on:
-        return None
+    ahead = next_candidates(plan, attempts, models)
+    if failure.cls in _OF_ONE_KEY and last.key is not None:
+        # The last attempt that is left belongs to another candidate, if there is one.
+        one_more = len(attempts) + 1 < plan.max_attempts or not ahead
+        if one_more and lookout.spare_key(last.candidate, spent_keys(attempts, last.candidate)):
+            return Step(last.candidate, "retry")
+    if plan.session is not None or not ahead:
+        pause = _pause(plan, failure, attempts, retry, jitter)
+        if pause is not None and lookout.well(last.candidate) and lookout.may_retry(last.candidate.provider):
+            return Step(last.candidate, "retry", pause)
+    for candidate in ahead:
+        if lookout.well(candidate):
+            return Step(candidate, "fallback")
+    return Step(ahead[0], "fallback") if ahead else None
+
+
+def spent_keys(attempts: Sequence[Attempt], candidate: Candidate) -> frozenset[str]:
+    """The keys with which this request need not try the candidate again. A server error is not the key's fault."""
+    return frozenset(
+        attempt.key
+        for attempt in attempts
+        if attempt.key and attempt.failure and attempt.candidate == candidate and attempt.failure.cls in _OF_ONE_KEY
+    )
+
+
+def next_candidates(plan: Plan, attempts: Sequence[Attempt], models: Mapping[str, Model]) -> list[Candidate]:
+    """Those that may come next and have not been tried, in their order."""
+    failures = [attempt.failure.cls if attempt.failure is not None else None for attempt in attempts]
+    chain, allowed = plan.candidates, failures[-1] is None or failures[-1] in plan.fallback_on
+    # A prompt that was too long, or refused, once stays so: what follows is chosen for it.
+    for cls, own in (
+        (FailureClass.CONTENT_POLICY, plan.on_content_policy),
+        (FailureClass.CONTEXT_WINDOW, plan.on_context_window),
+    ):
+        if own is not None and cls in failures:
+            chain, allowed = own, allowed or failures[-1] is cls
+    if not allowed:
+        return []
     tried = {attempt.candidate for attempt in attempts}
-    for candidate in plan.candidates:
-        if candidate in tried:
-            continue
-        if failure.cls is FailureClass.CONTEXT_WINDOW and not _takes_more(candidate, last.candidate, models):
-            continue
-        return Step(candidate, "fallback")
-    repeats = sum(attempt.candidate == last.candidate for attempt in attempts)
-    if failure.cls in _WORTH_REPEATING and repeats < 2:
-        return Step(last.candidate, "retry", jitter() * min(RETRY_CAP_S, RETRY_BASE_S * 2 ** len(attempts)))
-    return None
+    outgrown = [
+        attempt.candidate for attempt, cls in zip(attempts, failures, strict=True) if cls is FailureClass.CONTEXT_WINDOW
+    ]
+    return [
+        candidate
+        for candidate in chain
+        if candidate not in tried and all(_takes_more(candidate, than, models) for than in outgrown)
+    ]
+
+
+def _pause(
+    plan: Plan, failure: Failure, attempts: Sequence[Attempt], retry: Retry, jitter: Callable[[], float]
+) -> float | None:
+    """How long to wait before the same candidate is asked again, or None where that is not worth it."""
+    if failure.cls not in _WORTH_REPEATING or failure.cls not in plan.fallback_on:
+        return None
+    repeats = sum(attempt.candidate == attempts[-1].candidate for attempt in attempts)
+    if repeats > 1:
+        return None
+    pause = jitter() * min(retry.max_s, retry.base_s * 2 ** len(attempts))
+    wanted = failure.retry_after_s or 0.0
+    return None if wanted > retry.max_s else max(pause, wanted)
 
 
 def _takes_more(candidate: Candidate, than: Candidate, models: Mapping[str, Model]) -> bool:

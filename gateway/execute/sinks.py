@@ -73,8 +73,9 @@ class StreamSink:
     """Decodes and translates an event stream as it arrives; buffers anything else (an error, a whole JSON) in `body`.
 
     `chunks` are translated and not yet taken; `committed` is set by the first one with content; `ended` once nothing
-    more will come, with `failure` when it did not end well; `body_ended` once the response is over. `arrived` is the
-    loop's time of the last bytes. `exchange` is set by the sender, for back-pressure.
+    more will come, with `failure` when it did not end well; `ready` is done with the first of the two; `body_ended`
+    once the response is over. `arrived` is the loop's time of the last bytes. `exchange` is set by the sender, for
+    back-pressure.
     """
 
     __slots__ = (
@@ -93,6 +94,7 @@ class StreamSink:
         "headers",
         "is_stream",
         "parser",
+        "ready",
         "size",
         "status",
         "waiting_bytes",
@@ -108,6 +110,7 @@ class StreamSink:
         self.ended = False
         self.body_ended = False
         self.failure: Failure | None = None
+        self.ready: asyncio.Future[None] = loop.create_future()
         self.size = 0
         self.waiting_bytes = 0
         self.arrived = loop.time()
@@ -206,6 +209,8 @@ class StreamSink:
         return chunks
 
     def wake(self) -> None:
+        if not self.ready.done():
+            self.ready.set_result(None)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 

@@ -11,6 +11,7 @@ from gateway.core.money import in_usage
 from gateway.core.plan import Attempt, Record, Timeouts, cost_of
 from gateway.core.usage import Usage
 from gateway.execute.accounting import CHARS_PER_TOKEN, Accounting, estimate, log_failure, service_tier_of
+from gateway.execute.lane import Ticket
 from gateway.execute.quality import Witness
 from gateway.execute.sinks import StreamSink
 from gateway.execute.upstream import Upstream
@@ -28,6 +29,7 @@ class ChatStream:
         request: ChatRequest,
         record: Record,
         attempt: Attempt,
+        ticket: Ticket,
         sink: StreamSink,
         timeouts: Timeouts,
         deadline: float,
@@ -38,6 +40,7 @@ class ChatStream:
         self._request = request
         self._record = record
         self._attempt = attempt
+        self._ticket = ticket
         self._sink = sink
         self._timeouts = timeouts
         self._deadline = deadline
@@ -124,6 +127,10 @@ class ChatStream:
         self._books.end(self._attempt, failure, usage)
         if failure is None and sink.ended and self._witness is not None:
             self._record.quality = self._witness.verdict(self.finish_reason, sink.parser.text_chars)
+        if failure is not None or sink.ended:
+            self._ticket.end(failure, self._attempt.ended or 0.0)
+        else:
+            self._ticket.drop()
 
     def _arm(self) -> None:
         due = min(self._sink.arrived + self._timeouts.idle, self._deadline)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gateway.core.errors import Failure
@@ -14,14 +15,14 @@ REDACTED = "[redacted]"
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """`headers` are sent with every call: authorization, the config's own, and the gateway's. They hold secrets, so
-    this object has no repr of them; `secrets` are those alone."""
+    """`headers` are sent with every call, by the name of the key that is used: authorization, the config's own, and the
+    gateway's. They hold secrets, so this object has no repr of them; `secrets` are those alone."""
 
     name: str
     endpoint: Endpoint
     adapter: Adapter
     transport: Transport
-    headers: Headers
+    headers: Mapping[str, Headers]
     secrets: tuple[str, ...] = ()
 
     def __repr__(self) -> str:

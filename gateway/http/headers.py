@@ -37,7 +37,7 @@ NO_PROXY_BUFFER = (b"x-accel-buffering", b"no")
 def decision_headers(record: Record) -> RawHeaders:
     """What was decided for a request, as far as it is known yet. Cost is left out while it is unknown (streams)."""
     label, plan, attempts = record.label, record.plan, record.attempts
-    last = attempts[-1] if attempts else None
+    last = record.final
     headers: RawHeaders = [
         (_GATEWAY_REQUEST_ID, record.request_id.encode()),
         *_repeating(
@@ -49,8 +49,9 @@ def decision_headers(record: Record) -> RawHeaders:
         ),
     ]
     if last is not None:
-        if last.warnings:
-            headers.append((_WARNINGS, _printable("; ".join(last.warnings))))
+        if last.warnings or (plan and plan.warnings):
+            warnings = (*last.warnings, *plan.warnings) if plan else last.warnings
+            headers.append((_WARNINGS, _printable("; ".join(warnings))))
         if not record.stream:
             cost = cost_of(attempts)
             if cost is not None:

@@ -15,7 +15,7 @@ class Facts(NamedTuple):
     """Everything routing decides on, recorded so that a decision can be replayed.
 
     `headers` are the client's, names in lower case, only those that rules ask for. `hour` is the UTC hour with its
-    fraction, 0..24.
+    fraction, 0..24. `chance` is a number drawn for this request, 0..1: all that is left to chance follows from it.
     """
 
     asked_for: str
@@ -24,6 +24,7 @@ class Facts(NamedTuple):
     principal: Principal
     headers: Mapping[str, str]
     hour: float
+    chance: float = 0.0
 
 
 _HAS: Mapping[str, Callable[[Signals], bool]] = {

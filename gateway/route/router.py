@@ -12,17 +12,18 @@ from typing import NamedTuple
 from gateway.config.snapshot import DEFAULT_FALLBACK_ON, Model, Require, Route, Snapshot
 from gateway.core.chat import ChatRequest
 from gateway.core.errors import AuthError, BadRequest, GatewayError, NotFound, Overloaded
+from gateway.core.health import AllWell, Health
 from gateway.core.label import Signals
-from gateway.core.money import cost_nano_usd, price_on
 from gateway.core.plan import Candidate, Mismatch, Plan, Rejection, RouteTrace
-from gateway.core.usage import Usage
 from gateway.route.constraints import why_unfit
 from gateway.route.match import Facts, mismatch
+from gateway.route.order import by_preference, standing
+from gateway.route.sticky import session_of
 
 PINNED = "pinned"
 AUTO = "auto"
 _ANY = Require()
-_EXPECTED_OUTPUT_TOKENS = 500
+_ALL_WELL = AllWell()
 _NO_CONDITION = ("the route has no condition",)
 _ALL_HOLD = ("every condition holds",)
 _PARAM_OF_NEED = {
@@ -58,41 +59,46 @@ def resolve_model(asked_for: str, snapshot: Snapshot) -> Model | None:
 
 def headers_of_rules(snapshot: Snapshot) -> frozenset[str]:
     """The header names that any rule asks for: the only ones routing ever sees."""
-    return frozenset(name for route in snapshot.routes if route.when for name, _ in route.when.headers)
+    asked = {name for route in snapshot.routes if route.when for name, _ in route.when.headers}
+    named = {route.sticky.header for route in snapshot.routes if route.sticky and route.sticky.header}
+    return frozenset(asked | named)
 
 
-def make_plan(request: ChatRequest, facts: Facts, snapshot: Snapshot, today: date) -> Plan:
-    """The plan for a validated request.
+def make_plan(request: ChatRequest, facts: Facts, snapshot: Snapshot, today: date, health: Health = _ALL_WELL) -> Plan:
+    """The plan for a validated request; models in trouble come last in it, as `health` says.
 
     Raises NotFound for an unknown model; BadRequest, AuthError or Overloaded when the constraints leave no candidate,
     naming the constraint.
     """
     pinned = resolve_model(request.model, snapshot)
     if pinned is not None:
-        return _plan_pinned(pinned, facts, snapshot)
+        return _plan_pinned(pinned, facts, snapshot, health)
     rejected: list[Mismatch] = []
     for route in snapshot.routes:
         missed = None if route.when is None else mismatch(route.name, route.when, facts)
         if missed is None:
-            return _plan_route(route, tuple(rejected), request, facts, snapshot, today)
+            return _plan_route(route, tuple(rejected), request, facts, snapshot, today, health)
         rejected.append(missed)
     raise GatewayError("No route matched, and the config has no route without a `when`.")
 
 
-def _plan_pinned(model: Model, facts: Facts, snapshot: Snapshot) -> Plan:
+def _plan_pinned(model: Model, facts: Facts, snapshot: Snapshot, health: Health) -> Plan:
     fit = _filter((model.name, *model.fallbacks), _ANY, facts.signals, snapshot)
+    found = standing(fit.candidates, health)
     trace = RouteTrace(
         asked_for=facts.asked_for,
         route=PINNED,
         matched=(f"model {facts.asked_for} is pinned",),
         candidates_rejected=tuple(fit.rejected),
+        put_back=found.reasons,
     )
     return Plan(
-        candidates=fit.candidates,
+        candidates=found.well + found.unwell,
         fallback_on=DEFAULT_FALLBACK_ON,
         timeouts=snapshot.timeouts,
         max_attempts=snapshot.max_attempts,
         trace=trace,
+        warnings=found.warnings,
     )
 
 
@@ -103,13 +109,15 @@ def _plan_route(
     facts: Facts,
     snapshot: Snapshot,
     today: date,
+    health: Health,
 ) -> Plan:
-    fit = _filter(route.chain, route.require, facts.signals, snapshot)
-    candidates = fit.candidates
-    if route.prefer == "cheapest":
-        candidates = rank_by_cost(candidates, request, facts.signals, snapshot, today)
+    signals = facts.signals
+    fit = _fit_of(route, signals, snapshot)
+    session = None if route.sticky is None else session_of(request, facts, route.sticky)
+    found = standing(fit.candidates, health)
+    well = by_preference(found.well, route, request, facts, session, snapshot, today, health)
     return Plan(
-        candidates=candidates,
+        candidates=well + found.unwell,
         fallback_on=route.fallback_on,
         timeouts=route.timeouts,
         max_attempts=route.max_attempts,
@@ -119,13 +127,39 @@ def _plan_route(
             matched=_NO_CONDITION if route.when is None else _ALL_HOLD,
             rules_rejected=rules_rejected,
             candidates_rejected=tuple(fit.rejected),
+            put_back=found.reasons,
         ),
+        on_context_window=_side_chain(route.on_context_window, route, signals, snapshot),
+        on_content_policy=_side_chain(route.on_content_policy, route, signals, snapshot),
+        session=session,
+        warnings=found.warnings,
     )
 
 
 class _Fit(NamedTuple):
     candidates: tuple[Candidate, ...]
     rejected: list[Rejection]
+
+
+def _fit_of(route: Route, signals: Signals, snapshot: Snapshot) -> _Fit:
+    """The route's candidates. A prompt that is too long for each of them begins where one that turns out to be too long
+    would go on."""
+    try:
+        return _filter(route.chain, route.require, signals, snapshot)
+    except BadRequest as error:
+        if error.code != "context_length_exceeded" or not route.on_context_window:
+            raise
+        return _filter(route.on_context_window, route.require, signals, snapshot)
+
+
+def _side_chain(
+    chain: tuple[str, ...] | None, route: Route, signals: Signals, snapshot: Snapshot
+) -> tuple[Candidate, ...] | None:
+    """The members of a chain for one class of failure that may serve the request: the constraints hold there, too."""
+    if chain is None:
+        return None
+    models = [snapshot.models[name] for name in chain]
+    return tuple(model.candidate for model in models if why_unfit(model, route.require, signals, snapshot) is None)
 
 
 def _filter(chain: tuple[str, ...], require: Require, signals: Signals, snapshot: Snapshot) -> _Fit:
@@ -172,17 +206,3 @@ def _refusal(
             code="no_allowed_model",
         )
     return Overloaded("No provider of this route is configured with a credential.", code="upstream_unavailable")
-
-
-def rank_by_cost(
-    candidates: tuple[Candidate, ...], request: ChatRequest, signals: Signals, snapshot: Snapshot, today: date
-) -> tuple[Candidate, ...]:
-    """Cheapest first by the estimated cost of this request; unpriced models last; ties keep the chain's order."""
-    output = min(request.max_output_tokens or _EXPECTED_OUTPUT_TOKENS, _EXPECTED_OUTPUT_TOKENS)
-    expected = Usage(input=signals.input_tokens, output=output, source="estimated")
-
-    def cost(candidate: Candidate) -> float:
-        price = price_on(snapshot.models[candidate.model].prices, today)
-        return float("inf") if price is None else cost_nano_usd(expected, price)
-
-    return tuple(sorted(candidates, key=cost))

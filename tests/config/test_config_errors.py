@@ -28,8 +28,8 @@ from tests.config.reading import (
 
 HEX = "ab" * 32
 TOP_LEVEL = (
-    "aliases, baselines, classify, keys, ledger, max_attempts, models, otel, providers, redis, routes, server, "
-    "strict_prices, tasks, timeouts"
+    "aliases, baselines, breakers, classify, keys, ledger, max_attempts, models, otel, providers, redis, retry, "
+    "routes, server, strict_prices, tasks, timeouts"
 )
 
 SHAPE = [
@@ -138,12 +138,12 @@ SHAPE = [
     (when("confidence: ¶0.6"), '"confidence" must be a range: {over: x}, {under: y} or {over: x, under: y}'),
     (when("hour: {¶from: 6}"), 'unknown key "from" in "hour"; one of: over, under'),
     (when("hour: {over: ¶six}"), '"over" must be a number, not "six"'),
-    (route("prefer: ¶fastest"), '"fastest" is not available yet: use order or cheapest'),
     (route("prefer: ¶cheap"), 'unknown preference "cheap"; did you mean "cheapest"?'),
     (
-        route("¶sticky: x"),
-        'unknown key "sticky" in this route; one of: chain, fallback_on, max_attempts, name, '
-        "prefer, require, timeouts, when",
+        route("¶colour: x"),
+        'unknown key "colour" in this route; one of: chain, fallback_on, max_attempts, name, on_content_policy, '
+        "on_context_window, "
+        "prefer, require, sticky, timeouts, weights, when",
     ),
     (route("timeouts: {idle: ¶5 days}"), '"idle" must be a duration, such as 30s, 500ms, 2m, or a number of seconds'),
     (route("fallback_on: [¶caller_fault]"), "caller_fault never falls back: the request would be as wrong elsewhere"),

@@ -244,6 +244,7 @@ def test_the_resolved_form_is_yaml_of_the_same_names() -> None:
     loaded = examine_text(routes("  - {name: a, when: {hour: {over: 8}}, chain: [opus, gpt]}"))
     assert loaded.form is not None
     assert list(loaded.form) == [
-        "server", "providers", "models", "timeouts", "max_attempts", "classify", "routes", "aliases", "ledger",
+        "server", "providers", "models", "timeouts", "max_attempts", "retry", "breakers", "classify", "routes",
+        "aliases", "ledger",
     ]  # fmt: skip
     assert "when:\n    hour:\n      over: 8" in to_yaml(loaded.form)

@@ -11,7 +11,10 @@ from typing import Any, get_args, get_origin
 import pytest
 import yaml
 
-from gateway.config.schema import BoundsSpec, CapabilityChange, Config, Spec
+from gateway.config.scalars import read_duration, read_percent
+from gateway.config.schema import Config
+from gateway.config.schema_models import CapabilityChange
+from gateway.config.schema_parts import BoundsSpec, Spec
 from gateway.config.validate import specs
 from gateway.core.plan import Timeouts
 from tests.config.reading import examine_text, found
@@ -82,6 +85,16 @@ def test_the_defaults_of_the_server() -> None:
     numbers = ("port", "max_json_depth", "max_messages", "workers", "max_in_flight", "queue")
     for name in ("host", *numbers, "headers", "watch", "allow_unauthenticated"):
         assert written[f"server.{name}"] == str(getattr(server, name)).replace("True", "true").replace("False", "false")
+
+
+def test_the_defaults_of_retry_and_breakers() -> None:
+    for section in ("retry", "breakers"):
+        spec = getattr(Config(), section)
+        written = {key: default.strip("`") for key, _, default, _ in ROWS if key.startswith(f"{section}.")}
+        read = {"budget": read_percent, "share": read_percent, "consecutive": int, "min_requests": int}
+        assert {key: read.get(key.split(".")[1], read_duration)(text) for key, text in written.items()} == {
+            f"{section}.{name}": value for name, value in spec
+        }
 
 
 def test_the_examples_are_valid() -> None:

@@ -83,10 +83,11 @@ def backed(loop: LoopThread, simulators: dict[str, Simulator]) -> Iterator[Runni
 
 
 @pytest.fixture(autouse=True)
-def no_fault_is_left(simulators: dict[str, Simulator]) -> Iterator[None]:
+def no_fault_is_left(simulators: dict[str, Simulator], backed: RunningGateway, loop: LoopThread) -> Iterator[None]:
     yield
     for simulator in simulators.values():
         simulator.clear_fault()
+    loop.run(backed.forget_faults())
 
 
 def post(gateway: RunningGateway, **fields: Any) -> httpx.Response:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 
-from gateway.config.snapshot import DEFAULT_FALLBACK_ON, Model
+from gateway.config.snapshot import DEFAULT_FALLBACK_ON, Model, Retry
 from gateway.core.errors import Failure, FailureClass
 from gateway.core.plan import Attempt, Candidate, Plan, RouteTrace, Timeouts
 from gateway.core.vendor import Target, Vendor
@@ -25,18 +26,41 @@ def model(name: str, window: int | None) -> Model:
 MODELS = MappingProxyType({"a": model("a", 1000), "b": model("b", 500), "c": model("c", 9000)})
 
 
-def plan(*candidates: Candidate, max_attempts: int = 3, fallback_on: frozenset[FailureClass] | None = None) -> Plan:
+def plan(
+    *candidates: Candidate,
+    max_attempts: int = 3,
+    fallback_on: frozenset[FailureClass] | None = None,
+    **more: Any,
+) -> Plan:
     classes = DEFAULT_FALLBACK_ON if fallback_on is None else fallback_on
-    return Plan(candidates, classes, Timeouts(), max_attempts, RouteTrace("auto", "r"))
+    return Plan(candidates, classes, Timeouts(), max_attempts, RouteTrace("auto", "r"), **more)
 
 
-def failed(candidate: Candidate, cls: FailureClass, **facts: object) -> Attempt:
+def failed(candidate: Candidate, cls: FailureClass, key: str | None = None, **facts: object) -> Attempt:
     failure = Failure(cls, "some_reason", "told by the vendor", **facts)  # type: ignore[arg-type]
-    return Attempt(candidate, "first", 0.0, failure=failure)
+    return Attempt(candidate, "first", 0.0, failure=failure, key=key)
 
 
-def step_after(the_plan: Plan, *attempts: Attempt) -> Step | None:
-    return next_step(the_plan, attempts, MODELS, jitter=lambda: 1.0)
+class Lookout:
+    """Everybody is well but `unwell`; each provider has the keys one and two; `budget` repetitions are left."""
+
+    def __init__(self, unwell: str = "", budget: int = 10) -> None:
+        self.unwell = unwell
+        self.budget = budget
+
+    def well(self, candidate: Candidate) -> bool:
+        return candidate.model not in self.unwell
+
+    def spare_key(self, candidate: Candidate, used: frozenset[str]) -> bool:
+        return self.well(candidate) and bool({"one", "two"} - used)
+
+    def may_retry(self, provider: str) -> bool:
+        self.budget -= 1
+        return self.budget >= 0
+
+
+def step_after(the_plan: Plan, *attempts: Attempt, lookout: Lookout | None = None) -> Step | None:
+    return next_step(the_plan, attempts, MODELS, lookout or Lookout(), Retry(), jitter=lambda: 1.0)
 
 
 @pytest.mark.parametrize("cls", sorted(DEFAULT_FALLBACK_ON - {FailureClass.CONTEXT_WINDOW}))
@@ -70,6 +94,81 @@ def test_only_the_last_candidate_is_tried_twice_after_a_pause() -> None:
     assert (step.candidate, step.kind) == (A, "retry")
     assert 0 < step.delay_s <= 2
     assert step_after(plan(A), failed(A, FailureClass.TRANSIENT), failed(A, FailureClass.TRANSIENT)) is None
+
+
+def test_a_conversation_is_repeated_where_its_cache_is() -> None:
+    held = plan(A, B, session=b"s")
+    step = step_after(held, failed(A, FailureClass.TRANSIENT))
+    assert step is not None
+    assert (step.candidate, step.kind) == (A, "retry")
+    assert step_after(held, failed(A, FailureClass.TRANSIENT), failed(A, FailureClass.TRANSIENT)) == Step(B, "fallback")
+    assert step_after(held, failed(A, FailureClass.TIMEOUT)) == Step(B, "fallback")
+
+
+def test_without_a_budget_nothing_is_repeated() -> None:
+    assert step_after(plan(A), failed(A, FailureClass.TRANSIENT), lookout=Lookout(budget=0)) is None
+    lookout = Lookout(budget=1)
+    assert step_after(plan(A, B), failed(A, FailureClass.TRANSIENT), lookout=lookout) == Step(B, "fallback")
+    assert lookout.budget == 1, "a fallback is no repetition"
+
+
+def test_who_is_in_trouble_is_not_asked_twice() -> None:
+    lookout = Lookout(unwell="a")
+    assert step_after(plan(A), failed(A, FailureClass.TRANSIENT), lookout=lookout) is None
+    assert lookout.budget == 10
+
+
+@pytest.mark.parametrize(("wanted", "pause"), [(None, 0.5), (0.1, 0.5), (1.5, 1.5), (2.5, None)])
+def test_a_repetition_waits_as_long_as_the_vendor_asks(wanted: float | None, pause: float | None) -> None:
+    step = step_after(plan(A), failed(A, FailureClass.TRANSIENT, retry_after_s=wanted))
+    assert (step.delay_s if step else None) == pause
+
+
+@pytest.mark.parametrize(
+    "cls", [FailureClass.RATE_LIMIT, FailureClass.CREDENTIAL, FailureClass.MODEL_ACCESS, FailureClass.QUOTA]
+)
+def test_what_one_key_met_another_may_not(cls: FailureClass) -> None:
+    assert step_after(plan(A, B), failed(A, cls, key="one")) == Step(A, "retry")
+    both = (failed(A, cls, key="one"), failed(A, cls, key="two"))
+    assert step_after(plan(A, B), *both) == Step(B, "fallback")
+    assert step_after(plan(A), *both) is None
+    assert step_after(plan(A, B), failed(A, cls, key="one"), lookout=Lookout(unwell="a")) == Step(B, "fallback")
+
+
+def test_keys_leave_an_attempt_for_the_next_candidate() -> None:
+    limited = failed(A, FailureClass.RATE_LIMIT, key="one")
+    assert step_after(plan(A, B, max_attempts=2), limited) == Step(B, "fallback")
+    assert step_after(plan(A, max_attempts=2), limited) == Step(A, "retry")
+
+
+@pytest.mark.parametrize("cls", [FailureClass.TRANSIENT, FailureClass.TIMEOUT, FailureClass.MODEL_GONE])
+def test_what_is_nothing_of_the_keys_changes_no_key(cls: FailureClass) -> None:
+    assert step_after(plan(A, B), failed(A, cls, key="one")) == Step(B, "fallback")
+
+
+def test_those_in_trouble_come_last() -> None:
+    wide = plan(A, B, C, max_attempts=5)
+    first = failed(A, FailureClass.TRANSIENT)
+    assert step_after(wide, first, lookout=Lookout(unwell="b")) == Step(C, "fallback")
+    after = (first, failed(C, FailureClass.TRANSIENT))
+    assert step_after(wide, *after, lookout=Lookout(unwell="b")) == Step(B, "fallback")
+
+
+def test_a_prompt_that_is_too_long_has_a_chain_of_its_own() -> None:
+    long = failed(A, FailureClass.CONTEXT_WINDOW)
+    assert step_after(plan(A, B, on_context_window=(B, C)), long) == Step(C, "fallback"), "b is smaller"
+    assert step_after(plan(A, C, on_context_window=(B,)), long) is None
+    assert step_after(plan(A, on_context_window=(C,), fallback_on=frozenset()), long) == Step(C, "fallback")
+    later = plan(A, B, on_context_window=(C,), max_attempts=5)
+    assert step_after(later, long, failed(C, FailureClass.TIMEOUT)) is None, "b is still too small"
+
+
+def test_a_refused_prompt_has_a_chain_of_its_own() -> None:
+    refused = failed(A, FailureClass.CONTENT_POLICY)
+    assert step_after(plan(A, B, on_content_policy=(C,)), refused) == Step(C, "fallback")
+    assert step_after(plan(A, B, on_content_policy=()), refused) is None
+    then = plan(A, B, on_content_policy=(C, B))
+    assert step_after(then, refused, failed(C, FailureClass.TRANSIENT)) == Step(B, "fallback")
 
 
 @pytest.mark.parametrize("cls", [FailureClass.CREDENTIAL, FailureClass.QUOTA, FailureClass.RATE_LIMIT])

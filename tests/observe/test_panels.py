@@ -22,6 +22,7 @@ from tools.dashboards.panels import Dashboard, Panel, render
 CONFIG = """
 classify: {{text_model: none}}
 timeouts: {{connect: 2s, first_token: 5s, answer: 5s, idle: 5s, total: 20s}}
+breakers: {{consecutive: 1000, min_requests: 1000000}}   # each call of what is broken is to be seen
 providers:
   openai:    {{vendor: openai,    base_url: "{openai}/v1"}}
   anthropic: {{vendor: anthropic, base_url: "{anthropic}"}}
