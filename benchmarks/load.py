@@ -120,6 +120,7 @@ async def run(port: int, connections: int, count: int, body: dict[str, Any]) -> 
         "p50": quantile(job.latencies, 0.5),
         "p99": quantile(job.latencies, 0.99),
         "first_p50": quantile(job.first_bytes, 0.5),
+        "first_p99": quantile(job.first_bytes, 0.99),
     }
 
 

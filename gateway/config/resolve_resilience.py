@@ -1,5 +1,5 @@
 """Resolves `retry` and `breakers`: when a call is made again, and when a model is left alone for a while; and what a
-route says of sharing its requests out: `weights` and `sticky`."""
+route says of who comes first: `weights`, `sticky` and `hedge`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from gateway.config.problem import quote
 from gateway.config.schema import RouteSpec
 from gateway.config.scope import Scope
 from gateway.config.snapshot import Breakers, Retry, Sticky
+from gateway.core.plan import Hedge
 
 CREDENTIAL_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
 
@@ -71,6 +72,19 @@ def resolve_sticky(scope: Scope, path: Path, spec: RouteSpec) -> Sticky | None:
         return Sticky()
     check_header(scope, (*path, "sticky", "header"), header)
     return Sticky(header.lower())
+
+
+def resolve_hedge(scope: Scope, path: Path, spec: RouteSpec, chain: tuple[str, ...]) -> Hedge | None:
+    if spec.hedge is None:
+        return None
+    if len(chain) < 2:
+        scope.key_warn(
+            (*path, "hedge"), f'route "{spec.name}" has nobody to run beside a late model: hedge does nothing'
+        )
+    after = spec.hedge.after
+    if isinstance(after, str):
+        return Hedge(quantile=int(after[1:]) / 100, max_extra=spec.hedge.max_extra)
+    return Hedge(after_s=after, max_extra=spec.hedge.max_extra)
 
 
 def check_header(scope: Scope, path: Path, name: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from gateway.config.document import Path
 from gateway.config.problem import quote, suggest
 from gateway.config.resolve_models import resolve_chain
-from gateway.config.resolve_resilience import CREDENTIAL_HEADERS, resolve_sticky, resolve_weights
+from gateway.config.resolve_resilience import CREDENTIAL_HEADERS, resolve_hedge, resolve_sticky, resolve_weights
 from gateway.config.schema import RequireSpec, RouteSpec, RouteTimeoutsSpec, WhenSpec
 from gateway.config.schema_parts import BoundsSpec
 from gateway.config.scope import Scope
@@ -86,6 +86,7 @@ def resolve_route(
         on_content_policy=resolve_side_chain(scope, (*path, "on_content_policy"), spec.on_content_policy),
         weights=resolve_weights(scope, path, spec, chain),
         sticky=resolve_sticky(scope, path, spec),
+        hedge=resolve_hedge(scope, path, spec, chain),
     )
 
 

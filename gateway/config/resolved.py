@@ -33,7 +33,7 @@ from gateway.config.snapshot import (
     When,
 )
 from gateway.core.money import NANO_PER_USD, Price, Rates
-from gateway.core.plan import Timeouts
+from gateway.core.plan import Hedge, Timeouts
 
 REDACTED = "***"
 HASH_DIGITS = 12
@@ -250,9 +250,14 @@ def route_form(route: Route) -> Form:
             )
             if chain is not None
         },
-        **given(weights=dict(route.weights)),
+        **given(weights=dict(route.weights), hedge=None if route.hedge is None else hedge_form(route.hedge)),
         **({} if route.sticky is None else {"sticky": given(header=route.sticky.header) or "session"}),
     }
+
+
+def hedge_form(hedge: Hedge) -> Form:
+    after = f"p{round(hedge.quantile * 100)}" if hedge.after_s is None else hedge.after_s
+    return {"after": after, "max_extra": hedge.max_extra}
 
 
 def when_form(when: When) -> Form:

@@ -25,6 +25,7 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, None: 
 _DAY = 86_400.0
 _SIZE = re.compile(r"(\d+) ?([KMG])(?:i?B)?", re.IGNORECASE)
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?) ?%")
+_QUANTILE = re.compile(r"p[5-9][0-9]")
 _BYTES = {"K": 1024, "M": 1024**2, "G": 1024**3}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,63}")
 _ALIAS = re.compile(r"[!-~]{1,128}")
@@ -84,6 +85,16 @@ def read_percent(value: Any) -> float:
     return share
 
 
+def read_lateness(value: Any) -> float | str:
+    """A quantile such as p95, as it stands; or a duration in seconds."""
+    if isinstance(value, str) and _QUANTILE.fullmatch(value):
+        return value
+    try:
+        return read_duration(value)
+    except PydanticCustomError:
+        raise refuse("must be a quantile from p50 to p99, or a duration such as 800ms") from None
+
+
 def one_of(kind: str, words: Collection[str]) -> Callable[[str], str]:
     """A validator for words from a closed set."""
 
@@ -127,6 +138,7 @@ def listed(value: Any) -> Any:
 Duration = Annotated[float, BeforeValidator(read_duration)]
 LongDuration = Annotated[float, BeforeValidator(read_long_duration)]
 Percent = Annotated[float, BeforeValidator(read_percent)]
+Lateness = Annotated[float | str, BeforeValidator(read_lateness)]
 Size = Annotated[int, BeforeValidator(read_size)]
 Name = Annotated[str, AfterValidator(read_name)]
 ModelName = Annotated[str, AfterValidator(read_model_name)]

@@ -15,6 +15,7 @@ from gateway.config.scalars import (
     Duration,
     FailureClasses,
     HasWords,
+    Lateness,
     LongDuration,
     ModelName,
     Name,
@@ -140,6 +141,11 @@ def read_sticky(value: Any) -> Any:
     return value
 
 
+class HedgeSpec(Spec):
+    after: Lateness = "p95"
+    max_extra: Percent = 0.05
+
+
 Chain = Annotated[list[str], Field(min_length=1, max_length=MAX_CHAIN)]
 
 
@@ -154,6 +160,7 @@ class RouteSpec(Spec):
     on_context_window: Chain | None = None
     on_content_policy: Chain | None = None
     weights: dict[str, Weight] | None = None
+    hedge: HedgeSpec | None = None
     sticky: Annotated[StickySpec | None, BeforeValidator(read_sticky)] = None
     max_attempts: Annotated[int, Field(ge=1, le=MAX_CHAIN)] | None = None
 

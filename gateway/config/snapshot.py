@@ -10,39 +10,10 @@ from dataclasses import dataclass, field
 
 from gateway.core.errors import FailureClass
 from gateway.core.money import Price
-from gateway.core.plan import Candidate, Timeouts
+from gateway.core.plan import Candidate, Hedge, Timeouts
+from gateway.core.secret import Secret as Secret
 from gateway.core.vendor import Target, Vendor
 from gateway.core.wire import Endpoint
-
-
-class Secret:
-    """A string that shows itself only to `reveal()`: repr, str, format and pickle-by-accident give `***`."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        return self._value
-
-    def __repr__(self) -> str:
-        return "Secret('***')"
-
-    __str__ = __repr__
-
-    def __bool__(self) -> bool:
-        return bool(self._value)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._value == self._value
-
-    def __hash__(self) -> int:
-        return hash(self._value)
-
-    def __reduce__(self) -> str:
-        raise TypeError("a Secret is not serialised")
-
 
 ONLY_KEY = "default"
 """The name of a provider's key where it has one alone."""
@@ -227,6 +198,7 @@ class Route:
     on_content_policy: tuple[str, ...] | None = None
     weights: tuple[tuple[str, float], ...] = ()
     sticky: Sticky | None = None
+    hedge: Hedge | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,16 @@ class Timeouts:
     total: float = 600.0
 
 
+@dataclass(frozen=True, slots=True)
+class Hedge:
+    """When a late candidate gets company: after the `quantile` of its own times, or after `after_s` where that is
+    given. `max_extra` is the share of a route's requests that may be asked twice, in requests of the first's price."""
+
+    quantile: float = 0.95
+    after_s: float | None = None
+    max_extra: float = 0.05
+
+
 class Candidate(NamedTuple):
     """One model that may serve the request, by its catalogue name."""
 
@@ -92,7 +102,7 @@ class Plan(NamedTuple):
 
     `on_context_window` and `on_content_policy` are who comes next after a failure of that class; None: the rest of the
     candidates. `session` stands for the conversation that the request is part of, where the route keeps it in one
-    place. `warnings` are for the client.
+    place. `warnings` are for the client. With `hedge` a candidate that is late gets another beside it.
     """
 
     candidates: tuple[Candidate, ...]
@@ -104,6 +114,7 @@ class Plan(NamedTuple):
     on_content_policy: tuple[Candidate, ...] | None = None
     session: bytes | None = None
     warnings: tuple[str, ...] = ()
+    hedge: Hedge | None = None
 
 
 @dataclass(slots=True)
@@ -147,6 +158,9 @@ def costs_of(attempts: list[Attempt]) -> dict[CostKind, int]:
 
 def answering(attempts: list[Attempt]) -> Attempt | None:
     """The attempt whose answer, or whose failure, the client was given."""
+    for attempt in reversed(attempts):
+        if attempt.first_token is not None and not attempt.cancelled and attempt.kind not in ("shadow", "probe"):
+            return attempt
     for attempt in reversed(attempts):
         if attempt.kind not in ("shadow", "probe") and not (attempt.cancelled and len(attempts) > 1):
             return attempt

@@ -16,6 +16,7 @@ from gateway.core.usage import Usage
 
 CHARS_PER_TOKEN = 4
 MAX_TIER_CHARS = 32
+USUAL_OUTPUT_TOKENS = 500
 ABOUT_THE_REQUEST = frozenset(
     {FailureClass.CALLER_FAULT, FailureClass.CONTEXT_WINDOW, FailureClass.CONTENT_POLICY, FailureClass.UNKNOWN}
 )
@@ -69,6 +70,11 @@ class Accounting:
         record.costs = costs_of(attempts)
         if record.usage is not None and self._baselines:
             record.baselines = tuple(self._baseline(name, prices, record.usage) for name, prices in self._baselines)
+
+    def likely_cost(self, model: str, input_tokens: int) -> int | None:
+        """Nano-USD of a prompt of so many tokens and an answer of usual length."""
+        price = self._in_force(self._models[model].prices)
+        return None if price is None else cost_nano_usd(Usage(input=input_tokens, output=USUAL_OUTPUT_TOKENS), price)
 
     def _baseline(self, name: str, prices: tuple[Price, ...], usage: Usage) -> tuple[str, int | None]:
         price = self._in_force(prices)

@@ -13,11 +13,12 @@ from collections.abc import Callable, Mapping
 from gateway.config.snapshot import Snapshot
 from gateway.core.chat import ChatAnswer, ChatRequest
 from gateway.core.errors import ProviderError
-from gateway.core.plan import Plan, Record
+from gateway.core.plan import Candidate, Hedge, Plan, Record
 from gateway.execute.accounting import Accounting, log_failure
 from gateway.execute.deadlines import Deadlines
-from gateway.execute.decide import Step, next_step, spent_keys
+from gateway.execute.decide import Step, next_candidates, next_step, spent_keys
 from gateway.execute.health import HealthBoard
+from gateway.execute.hedge import race
 from gateway.execute.lane import choose
 from gateway.execute.run import Ask, Run, StreamRun, Way, WholeRun
 from gateway.execute.stream import ChatStream
@@ -58,7 +59,7 @@ class Executor:
                 await asyncio.sleep(step.delay_s)
             run = self._start(ask, step)
             if run is not None:
-                result = await self._outcome(run)
+                result = await (self._outcome(run) if plan.hedge is None else self._race(ask, plan.hedge, run))
                 if result is not None:
                     return result
             step = next_step(
@@ -97,6 +98,39 @@ class Executor:
             run.drop()
             raise
         return run.result()
+
+    async def _race(self, ask: Ask, hedge: Hedge, run: Run) -> ChatAnswer | ChatStream | None:
+        """As `_outcome`, but when the candidate is late the next one starts beside it."""
+        label = ask.record.label
+        candidate = run.attempt.candidate
+        timings = self._board.timings(candidate.model, label.task if label else "", ask.request.stream)
+        budget = self._board.hedge_budget(ask.plan.trace.route, hedge.max_extra)
+        if run.attempt.kind == "first":
+            budget.deposit()
+        after = hedge.after_s or timings.quantile(hedge.quantile)
+
+        def start_second() -> Run | None:
+            second = self._second(ask, candidate) if after is not None else None
+            if second is None or not budget.withdraw(self._price(ask, second, candidate)):
+                return None
+            return self._start(ask, Step(second, "hedge"))
+
+        return await race(run, after or 0.0, start_second, timings)
+
+    def _second(self, ask: Ask, first: Candidate) -> Candidate | None:
+        """Who may run beside `first`: the next one, if it is well."""
+        attempts = ask.record.attempts
+        if len(attempts) >= ask.plan.max_attempts:
+            return None
+        ahead = next_candidates(ask.plan, attempts, self._snapshot.models)
+        return next((one for one in ahead if one != first and self._board.well(one)), None)
+
+    def _price(self, ask: Ask, second: Candidate, first: Candidate) -> float:
+        """What a call to `second` costs, in calls to `first`; 1 where that is not known."""
+        signals = ask.record.signals
+        tokens = signals.input_tokens if signals else 0
+        one, other = self._books.likely_cost(first.model, tokens), self._books.likely_cost(second.model, tokens)
+        return other / one if one and other else 1.0
 
 
 def way_to(name: str, snapshot: Snapshot, upstreams: Mapping[str, Upstream], board: HealthBoard) -> Way:

@@ -16,6 +16,7 @@ from gateway.core.plan import Candidate
 from gateway.execute.budget import Budget
 from gateway.execute.lane import Lane
 from gateway.execute.pace import Pace
+from gateway.execute.timings import Timings
 
 NEEDS_SOMEBODY = frozenset(
     {FailureClass.CREDENTIAL, FailureClass.MODEL_ACCESS, FailureClass.MODEL_GONE, FailureClass.QUOTA}
@@ -36,6 +37,8 @@ class HealthBoard:
         self._troubled: dict[Lane, None] = {}
         self._paces: dict[tuple[str, bool], Pace] = {}
         self._budgets: dict[str, Budget] = {}
+        self._hedge_budgets: dict[str, Budget] = {}
+        self._timings: dict[tuple[str, str, bool], Timings] = {}
 
     def adopt(self, snapshot: Snapshot) -> None:
         """Know the names of a config, and forget all others."""
@@ -58,6 +61,12 @@ class HealthBoard:
         self._budgets = {name: self._budgets.get(name) or Budget(snapshot.retry.budget) for name in snapshot.providers}
         for budget in self._budgets.values():
             budget.share = snapshot.retry.budget
+        self._hedge_budgets = {
+            route.name: self._hedge_budgets.get(route.name) or Budget(route.hedge.max_extra, saved=0.0)
+            for route in snapshot.routes
+            if route.hedge is not None
+        }
+        self._timings = {key: timings for key, timings in self._timings.items() if key[0] in snapshot.models}
         self._paces = {
             (name, stream): self._paces.get((name, stream)) or Pace()
             for name in snapshot.models
@@ -89,6 +98,21 @@ class HealthBoard:
     def budget(self, provider: str) -> Budget:
         """What the provider may be asked again."""
         return self._budgets[provider]
+
+    def hedge_budget(self, route: str, share: float) -> Budget:
+        """What the route may ask twice."""
+        budget = self._hedge_budgets.get(route)
+        if budget is None:
+            budget = self._hedge_budgets[route] = Budget(share, saved=0.0)
+        budget.share = share
+        return budget
+
+    def timings(self, model: str, task: str, stream: bool) -> Timings:
+        key = (model, task, stream)
+        found = self._timings.get(key)
+        if found is None:
+            found = self._timings[key] = Timings()
+        return found
 
     def pace_of(self, model: str, stream: bool) -> Pace:
         return self._paces[model, stream]

@@ -133,6 +133,7 @@ def _plan_route(
         on_content_policy=_side_chain(route.on_content_policy, route, signals, snapshot),
         session=session,
         warnings=found.warnings,
+        hedge=route.hedge if len(found.well) > 1 else None,
     )
 
 

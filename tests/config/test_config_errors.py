@@ -141,8 +141,8 @@ SHAPE = [
     (route("prefer: ¶cheap"), 'unknown preference "cheap"; did you mean "cheapest"?'),
     (
         route("¶colour: x"),
-        'unknown key "colour" in this route; one of: chain, fallback_on, max_attempts, name, on_content_policy, '
-        "on_context_window, "
+        'unknown key "colour" in this route; one of: chain, fallback_on, hedge, max_attempts, name, '
+        "on_content_policy, on_context_window, "
         "prefer, require, sticky, timeouts, weights, when",
     ),
     (route("timeouts: {idle: ¶5 days}"), '"idle" must be a duration, such as 30s, 500ms, 2m, or a number of seconds'),

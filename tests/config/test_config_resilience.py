@@ -6,6 +6,7 @@ import pytest
 
 from gateway.config.resolved import to_yaml
 from gateway.config.snapshot import Breakers, ProviderKey, Retry, Secret, Sticky
+from gateway.core.plan import Hedge
 from tests.config.reading import (
     config_text,
     examine_text,
@@ -13,6 +14,7 @@ from tests.config.reading import (
     marked,
     provider,
     route,
+    routes,
     snapshot_of,
     top,
 )
@@ -92,6 +94,14 @@ def test_sharing_out() -> None:
     assert snapshot_of(route("prefer: fastest")).routes[0].prefer == "fastest"
 
 
+def test_hedging() -> None:
+    assert snapshot_of(route("hedge: {}")).routes[0].hedge == Hedge(0.95, None, 0.05)
+    assert snapshot_of(route("hedge: {after: p90, max_extra: 2%}")).routes[0].hedge == Hedge(0.9, None, 0.02)
+    assert snapshot_of(route("hedge: {after: 800ms}")).routes[0].hedge == Hedge(after_s=0.8)
+    alone = routes("  - {name: a, when: {task: coding}, chain: [gpt], hedge: {}}")
+    assert any("has nobody to run beside a late model" in line for line in found(examine_text(alone)))
+
+
 def test_models_of_those_chains_are_used() -> None:
     text = config_text(
         models="  gpt: {provider: openai, id: gpt-5.4}\n  opus: {provider: anthropic, id: claude-opus-4-6}\n"
@@ -130,6 +140,9 @@ WRONG = [
     (route("sticky: ¶user"), '"sticky" must be session, or {header: x-session-id}'),
     (route("sticky: {header: ¶a b}"), '"a b" is no header name'),
     (route("sticky: {header: ¶Cookie}"), 'rules can\'t see the header "Cookie": use key or team'),
+    (route("hedge: {after: ¶p100}"), '"after" must be a quantile from p50 to p99, or a duration such as 800ms'),
+    (route("hedge: {max_extra: ¶5}"), '"max_extra" must lie between 0% and 100%: 10% is 0.1'),
+    (route("hedge: ¶p95"), '"hedge" must be a mapping of keys, not "p95"'),
     (route("on_content_policy: ¶[]"), '"on_content_policy" must be a list of at least 1'),
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import time
@@ -22,6 +23,19 @@ ANSWER = {
     "choices": [{"index": 0, "message": {"role": "assistant", "content": "yes"}, "finish_reason": "stop"}],
     "usage": {"prompt_tokens": 10, "completion_tokens": 1, "total_tokens": 11},
 }
+CHUNK = {
+    "id": "c",
+    "object": "chat.completion.chunk",
+    "created": 1,
+    "model": "m",
+    "choices": [{"index": 0, "delta": {"role": "assistant", "content": "yes"}, "finish_reason": "stop"}],
+}
+STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
+ROLE = (
+    b"data: %b\n\n"
+    % json.dumps({**CHUNK, "choices": [{"index": 0, "delta": {"role": "assistant"}, "finish_reason": None}]}).encode()
+)
+EVENTS = b"data: %b\n\ndata: [DONE]\n\n" % json.dumps(CHUNK).encode()
 OK = response(json.dumps(ANSWER).encode(), headers=[("content-type", "application/json")])
 
 
@@ -33,12 +47,16 @@ def refusal(status: int, code: str | None = None, **headers: str) -> bytes:
 
 
 class Upstream:
-    """Answers with `answer`, or what `by_key` has for the key that was sent."""
+    """Answers with `answer`, or what `by_key` has for the key that was sent. While `answer` is None it sends what
+    `begin` says, and then waits; `left` counts the clients that did not."""
 
     def __init__(self) -> None:
-        self.answer = OK
+        self.answer: bytes | None = OK
+        self.begin = b""
         self.by_key: dict[str, bytes] = {}
+        self.left = 0
         self.server = FaultServer(self._serve)
+        self._changed = asyncio.Event()
 
     @property
     def keys(self) -> list[str]:
@@ -51,7 +69,27 @@ class Upstream:
     async def _serve(self, peer: Peer) -> None:
         while True:
             request = await peer.read_request()
-            await peer.send(self.by_key.get(_key(request), self.answer))
+            answer = self.by_key.get(_key(request), self.answer)
+            await peer.send(await self._held(peer) if answer is None else answer)
+
+    async def _held(self, peer: Peer) -> bytes:
+        """What is to be sent at last. Raises ConnectionError when the client leaves before that."""
+        await peer.send(self.begin)
+        gone = asyncio.ensure_future(peer.gone())
+        changed = asyncio.ensure_future(self._changed.wait())
+        await asyncio.wait((gone, changed), return_when=asyncio.FIRST_COMPLETED)
+        changed.cancel()
+        if self.answer is None:
+            self.left += 1
+            raise ConnectionAbortedError("the client left")
+        gone.cancel()
+        await asyncio.wait((gone,))
+        return self.answer
+
+    async def release(self, answer: bytes) -> None:
+        """Answer those who wait."""
+        self.answer = answer
+        self._changed.set()
 
 
 def _key(request: Request) -> str:
