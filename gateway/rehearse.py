@@ -98,7 +98,16 @@ def _staged(snapshot: Snapshot, simulators: dict[str, Simulator]) -> Snapshot:
 def _of_one(staged: Snapshot, outcome: Outcome) -> Snapshot:
     """A config whose every request takes this route, in the order that the drill foretold."""
     routes = [
-        replace(route, when=None, require=Require(), prefer="order", chain=outcome.chain, timeouts=TIMEOUTS)
+        replace(
+            route,
+            when=None,
+            require=Require(),
+            prefer="order",
+            weights=(),
+            sticky=None,
+            chain=outcome.chain,
+            timeouts=TIMEOUTS,
+        )
         for route in staged.routes
         if outcome.kind == "pinned" or route.name == outcome.name
     ]

@@ -71,6 +71,9 @@ class Outcome:
     why: str = ""
     expected: bool = False
     """It dies because nothing was ever set to stand in for it: a pinned model without `fallbacks`."""
+    shares: bool = False
+    """Its members share the requests out (`prefer: weights` or `fastest`): `before` has the largest share, or is merely
+    the first of the chain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +117,18 @@ def _route(route: Route, gone: frozenset[str], snapshot: Snapshot, typical: Typi
     chain = fit_members(route, snapshot)
     if route.prefer == "cheapest":
         chain = tuple(sorted(chain, key=lambda name: _rank(_cost(snapshot.models[name], typical, day))))
+    elif route.prefer == "weights":
+        weights = dict(route.weights)
+        chain = tuple(sorted(chain, key=lambda name: -weights[name]))
     passed_over = tuple(name for name in route.chain if name not in chain)
-    return _judge(
+    outcome = _judge(
         _Chain("route", route.name, chain, passed_over, route.fallback_on, route.max_attempts),
         gone,
         snapshot,
         typical,
         day,
     )
+    return replace(outcome, shares=route.prefer in ("weights", "fastest"))
 
 
 def _pinned(model: Model, gone: frozenset[str], snapshot: Snapshot, typical: Typical, day: date) -> Outcome:

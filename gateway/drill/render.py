@@ -74,6 +74,8 @@ def _cells(outcome: Outcome) -> tuple[str, ...]:
 
 
 def _spares(outcome: Outcome) -> str:
+    if outcome.shares:
+        return f"its share goes to {', '.join((outcome.after or '', *outcome.spares))}"
     return f"spare left: {', '.join(outcome.spares)}" if outcome.spares else "no spare is left"
 
 

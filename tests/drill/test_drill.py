@@ -119,6 +119,21 @@ def test_a_route_for_long_prompts_is_priced_with_one(snapshot: Snapshot) -> None
     assert outcome.cost_before.input == 8 * NANO_PER_USD, "the tier above 200,000 counts"
 
 
+def test_members_that_share_the_requests_out() -> None:
+    text = """
+providers: {red: {vendor: openai}, green: {vendor: anthropic}, blue: {vendor: gemini}}
+models: {r: {provider: red, id: r}, g: {provider: green, id: g}, b: {provider: blue, id: b}}
+routes: [{name: default, chain: [r, g, b], prefer: weights, weights: {r: 1, g: 5, b: 2}}]
+"""
+    snapshot = snapshot_of(text)
+    assert outcomes(snapshot, "green")["route", "default"].chain == ("g", "b", "r")
+    assert outcomes(snapshot, "green")["route", "default"].after == "b"
+    assert outcomes(snapshot, "red")["route", "default"].verdict == "loses a spare"
+    table = as_table([drill(snapshot, ("red",), Typical(), TODAY)], colour=False)
+    assert "its share goes to g, b" in table
+    assert rehearse(snapshot, drill(snapshot, ("green",), Typical(), TODAY), io.StringIO())
+
+
 def test_pinned_models(snapshot: Snapshot) -> None:
     found = outcomes(snapshot, "red")
     assert (found["pinned", "r1"].verdict, found["pinned", "r1"].after) == ("falls back", "g1")

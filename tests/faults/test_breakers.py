@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 import pytest
 
 from tests.fault_server import Peer
 from tests.faults.rig import WAYS, Rig, chain, saying, wants_stream
 from tests.faults.wires import OPENAI, TEXT, json_response
 from tests.running import LoopThread, until
-
-pytestmark = pytest.mark.skipif(find_spec("gateway.execute.health") is None, reason="this version has no breakers yet")
 
 ILL = json_response({"error": {"message": "Oops", "type": "server_error", "param": None, "code": None}}, 500)
 LIMITED = {"error": {"message": "Slow down", "type": "requests", "param": None, "code": "rate_limit_exceeded"}}

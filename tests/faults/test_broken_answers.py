@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib.util import find_spec
 from typing import Any
 
 import httpx
@@ -349,9 +348,8 @@ def test_empty_deltas(loop: LoopThread) -> None:
 
 
 def bound(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Make a bound so small that a test meets it, in the room that keeps it."""
-    keeper = "gateway.execute.run" if find_spec("gateway.execute.run") else "gateway.execute.executor"
-    monkeypatch.setattr(f"{keeper}.{name}", 256 * 1024)
+    """Make a bound so small that a test meets it."""
+    monkeypatch.setattr(f"gateway.execute.run.{name}", 256 * 1024)
 
 
 @pytest.mark.fault(43)
