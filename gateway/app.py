@@ -40,6 +40,7 @@ from gateway.execute.deadlines import Deadlines
 from gateway.execute.executor import Executor
 from gateway.execute.health import HealthBoard
 from gateway.execute.pipeline import Pipeline
+from gateway.execute.probes import Probes
 from gateway.execute.quality import Judge
 from gateway.execute.shared import RedisStore, SharedHealth
 from gateway.http import errors
@@ -127,6 +128,7 @@ class Gateway:
         self.api = build_api(self, chat, self._parts, reloader)
         self.app = FrontDoor(self.api, chat, self.current, self._parts.new_id)
         self._tasks: list[asyncio.Task[None]] = []
+        self._probing: asyncio.Task[None] | None = None
         self.shared = self._share(snapshot)
 
     def current(self) -> Serving:
@@ -139,6 +141,9 @@ class Gateway:
         before, self._serving = self._serving, self._build(snapshot)
         self._admission.resize(snapshot.server)
         self.metrics.config.take(snapshot.hash, self._parts.clock.time())
+        if self._probing is not None:
+            self._probing.cancel()
+            self._probing = asyncio.create_task(self._probes.run())
         before.users.none_left = partial(self._let_go, before)
         before.users.look()
 
@@ -146,6 +151,7 @@ class Gateway:
         """Start what runs beside the requests. Called on the event loop that serves them."""
         if self.shared is not None:
             self._tasks.append(asyncio.create_task(self.shared.run()))
+        self._probing = asyncio.create_task(self._probes.run())
 
     def _share(self, snapshot: Snapshot) -> SharedHealth | None:
         parts = self._parts
@@ -159,9 +165,10 @@ class Gateway:
         self._admission.close()
 
     async def aclose(self) -> None:
-        for task in self._tasks:
+        tasks = [*self._tasks, *filter(None, (self._probing,))]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._transports.aclose()
         await self._listeners.aclose()
 
@@ -213,6 +220,7 @@ class Gateway:
         )
         asked = headers_of_rules(snapshot) | {name for task in snapshot.tasks for name, _ in task.headers}
         rule_headers = tuple(name.encode("latin-1") for name in sorted(asked))
+        self._probes = Probes(snapshot, upstreams, self.board, pipeline, parts.new_id)
         serving = Serving(snapshot, Authenticator(snapshot.keys), pipeline, rule_headers, self._deadlines, Users())
         self._links[serving] = frozenset(links.values())
         return serving
@@ -266,7 +274,9 @@ def build_api(gateway: Gateway, chat: ChatEndpoint, parts: Parts, reloader: Relo
     app.router.routes += [
         Route(CHAT_PATH, chat, methods=["POST"]),
         *models_routes(gateway.current, int(parts.clock.time())),
-        *status_routes(gateway.current, lambda: gateway.draining, gateway.metrics.scrape, CONTENT_TYPE),
+        *status_routes(
+            gateway.current, lambda: gateway.draining, gateway.board.view, gateway.metrics.scrape, CONTENT_TYPE
+        ),
         *admin_routes(gateway.current, reloader),
         *ledger_routes(gateway.current, gateway.desk()),
     ]

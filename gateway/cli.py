@@ -10,10 +10,12 @@ import argparse
 import os
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from gateway import __version__
+from gateway.serve import default_config
 
 if TYPE_CHECKING:
     from gateway.config.snapshot import Snapshot
@@ -32,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
     check = commands.add_parser("check", help="check a config and say what is wrong, where")
     drill = commands.add_parser("drill", help="say what happens to each route if a provider vanishes")
     simulate = commands.add_parser("simulate", help="run a local server that speaks a vendor's wire format")
-    explain = commands.add_parser("explain", help="say what a text would be labelled, and why")
+    explain = commands.add_parser("explain", help="say what a text would be labelled and who would be asked, and why")
     usage = commands.add_parser("usage", help="what was asked, answered and spent, from the ledger")
     key = commands.add_parser("key", help="make a client key and the line that lets it in")
 
@@ -49,8 +51,6 @@ def main(argv: list[str] | None = None) -> int:
         config_command.add_arguments(check)
         return config_command.run(parser.parse_args(arguments), os.environ, sys.stdout, vendors=VENDORS)
     if wanted == "drill":
-        from datetime import UTC, datetime
-
         from gateway.drill import command as drill_command
         from gateway.providers.vendors import VENDORS
 
@@ -65,10 +65,16 @@ def main(argv: list[str] | None = None) -> int:
         simulator_command.add_arguments(simulate)
         return simulator_command.run(parser.parse_args(arguments))
     if wanted == "explain":
-        from gateway.classify import command as classify_command
+        from gateway import explain as explain_command
 
-        classify_command.add_arguments(explain)
-        return classify_command.run(parser.parse_args(arguments), sys.stdout)
+        explain_command.add_arguments(explain)
+        parsed = parser.parse_args(arguments)
+        here = parsed.config or default_config(os.environ)
+        snapshot = _snapshot(parsed.config) if parsed.config or here.exists() else None
+        if parsed.config and snapshot is None:
+            return 1
+        own = os.environ.get("SWITCHYARD_KEY")
+        return explain_command.run(parsed, snapshot, own, datetime.now(UTC), sys.stdout, sys.stderr)
     if wanted == "usage":
         from gateway.ledger import command as usage_command
 
@@ -91,7 +97,6 @@ def _snapshot(config: Path | None) -> Snapshot | None:
     from gateway.config.load import load
     from gateway.config.problem import ConfigError
     from gateway.providers.vendors import VENDORS
-    from gateway.serve import default_config
 
     try:
         return load(config or default_config(os.environ), env=os.environ, vendors=VENDORS)

@@ -26,7 +26,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "drill": {"core", "config"},
     "simulator": set(),
 }
-COMPOSITION = {"app", "upstreams", "listening", "cli", "rehearse", "serve", "process", "__main__", "__init__"}
+COMPOSITION = {
+    "app",
+    "upstreams",
+    "explain",
+    "listening",
+    "cli",
+    "rehearse",
+    "serve",
+    "process",
+    "__main__",
+    "__init__",
+}
 READS_ENVIRONMENT = {"cli.py"}
 STDLIB_ONLY = {"core"}
 

@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 from gateway.config.document import Path
 from gateway.config.problem import looks_like_credential, suggest
 from gateway.config.resolve_credentials import host_matches, resolve_credential, resolve_credentials
+from gateway.config.resolve_resilience import resolve_probe
 from gateway.config.resolve_server import is_loopback
 from gateway.config.schema import ProviderSpec
 from gateway.config.scope import Scope
@@ -87,6 +88,7 @@ def resolve_provider(scope: Scope, name: str, spec: ProviderSpec) -> Provider | 
         headers=headers,
         proxy=resolve_proxy(scope, path, spec),
         max_connections=spec.max_connections,
+        probe=resolve_probe(scope, path, spec),
         secret_headers=frozenset(
             header.lower()
             for header, value in spec.headers.items()

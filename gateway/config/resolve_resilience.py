@@ -6,12 +6,13 @@ from __future__ import annotations
 import re
 
 from gateway.config.document import Path
-from gateway.config.problem import quote
-from gateway.config.schema import RouteSpec
+from gateway.config.problem import quote, suggest
+from gateway.config.schema import ProviderSpec, RouteSpec
 from gateway.config.scope import Scope
-from gateway.config.snapshot import Breakers, Retry, Sticky
+from gateway.config.snapshot import Breakers, Probe, Retry, Sticky
 from gateway.core.plan import Hedge
 
+_PROBE_PATH = re.compile(r"/[^\s?#]*")
 CREDENTIAL_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -85,6 +86,23 @@ def resolve_hedge(scope: Scope, path: Path, spec: RouteSpec, chain: tuple[str, .
     if isinstance(after, str):
         return Hedge(quantile=int(after[1:]) / 100, max_extra=spec.hedge.max_extra)
     return Hedge(after_s=after, max_extra=spec.hedge.max_extra)
+
+
+def resolve_probe(scope: Scope, path: Path, spec: ProviderSpec) -> Probe | None:
+    probe = spec.probe
+    if probe is None:
+        return None
+    at = (*path, "probe")
+    if probe.path is None and probe.model is None:
+        scope.key_error(at, "a probe asks something: give it a path, such as /models, or a model")
+    if probe.path is not None and not _PROBE_PATH.fullmatch(probe.path):
+        scope.error((*at, "path"), "a probe's path begins with / and has no spaces, ? or #")
+    if probe.model is not None:
+        mine = {name for name, model in scope.config.models.items() if model.provider == path[1]}
+        if probe.model not in mine:
+            unknown = f'"{probe.model[:80]}" is no model of this provider{suggest(probe.model, mine)}'
+            scope.error((*at, "model"), unknown)
+    return Probe(probe.path, probe.model, probe.every)
 
 
 def check_header(scope: Scope, path: Path, name: str) -> None:

@@ -25,6 +25,7 @@ from gateway.config.snapshot import (
     Ledger,
     Model,
     Otel,
+    Probe,
     Provider,
     Redis,
     Retry,
@@ -184,6 +185,7 @@ def provider_form(provider: Provider, off: str | None) -> Form:
         ),
         "transport": provider.transport,
         "max_connections": provider.max_connections,
+        **given(probe=None if provider.probe is None else probe_form(provider.probe)),
         **given(
             headers={name: REDACTED if name in provider.secret_headers else value for name, value in provider.headers},
             proxy=provider.proxy and re.sub(r"//[^/@]*@", f"//{REDACTED}@", provider.proxy),
@@ -192,6 +194,10 @@ def provider_form(provider: Provider, off: str | None) -> Form:
             client_key=endpoint.client_key,
         ),
     }
+
+
+def probe_form(probe: Probe) -> Form:
+    return {**given(path=probe.path, model=probe.model), "every": probe.every_s}
 
 
 def model_form(model: Model) -> Form:

@@ -76,6 +76,12 @@ def read_keys(value: Any) -> Any:
     return value
 
 
+class ProbeSpec(Spec):
+    path: Text | None = None
+    model: str | None = None
+    every: Duration = 30.0
+
+
 class ProviderSpec(Spec):
     adapter: Adapter | None = None
     vendor: Text | None = None
@@ -91,6 +97,7 @@ class ProviderSpec(Spec):
     client_cert: Text | None = None
     client_key: Text | None = None
     max_connections: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    probe: ProbeSpec | None = None
 
 
 class WhenSpec(Spec):

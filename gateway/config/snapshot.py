@@ -28,6 +28,15 @@ class ProviderKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Probe:
+    """How a provider is asked whether it is there: a path below its base URL, a model for one token, or both."""
+
+    path: str | None = None
+    model: str | None = None
+    every_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """Where and how to reach a vendor. `transport` is "native" or "httpx". `api_keys` are several keys in place of the
     one. `secret_headers` names those of `headers` (lower case) whose value must not be shown; neither their values nor
@@ -44,6 +53,7 @@ class Provider:
     proxy: str | None = field(default=None, repr=False)
     secret_headers: frozenset[str] = frozenset()
     max_connections: int = 1000
+    probe: Probe | None = None
     api_keys: tuple[ProviderKey, ...] = ()
 
     @property

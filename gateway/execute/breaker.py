@@ -15,6 +15,11 @@ _NOT_ITS_FAULT = frozenset({FailureClass.CALLER_FAULT, FailureClass.CONTEXT_WIND
 _OURS = frozenset({"total_timeout", "pool_timeout"})
 """Reasons that say nothing of the vendor: our own time or our own connections had run out."""
 _MISCONFIGURED = frozenset({FailureClass.CREDENTIAL, FailureClass.MODEL_ACCESS, FailureClass.MODEL_GONE})
+_REACHABILITY = frozenset(
+    {"connect_error", "dns_error", "tls_error", "connect_timeout", "header_timeout", "first_token_timeout"}
+    | {"upstream_5xx", "stream_reset", "body_truncated", "stream_truncated", "stream_idle"}
+)
+"""Reasons of which an answer to a probe says that they may be over."""
 _GROWTH_LIMIT = 16
 
 
@@ -75,6 +80,12 @@ class Breaker:
             return False
         self.probing = True
         return True
+
+    def end_wait(self, now: float) -> None:
+        """Whoever it is about can be reached again: the next request may try. A wait that was named stays: the vendor
+        or a person has to end that."""
+        if self.reason and self.tries and self.reason in _REACHABILITY:
+            self.until = min(self.until, now)
 
     def succeeded(self, opened: int, now: float) -> bool:
         """An answer came, to a request that began when it had `opened` so often. Whether that closes it."""

@@ -80,6 +80,17 @@ class HealthBoard:
             lane.breaker.close(now)
         self._troubled.clear()
 
+    def reached(self, provider: str, failure: Failure | None) -> None:
+        """A probe found the provider there, so that who waits for it may try at once; or it did not (`failure`)."""
+        now = self._clock.monotonic()
+        for lane in self._by_name.values():
+            if lane.provider != provider:
+                continue
+            if failure is None:
+                lane.breaker.end_wait(now)
+            elif lane.breaker.failed(failure, lane.breaker.opened, now):
+                lane.tell(lane, failure)
+
     def lanes(self, model: str) -> tuple[Lane, ...]:
         return self._lanes[model]
 

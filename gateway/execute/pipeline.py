@@ -102,6 +102,18 @@ class Pipeline:
             result.watch(self._judge.witness(request))
         return result
 
+    async def probe(self, request: ChatRequest, plan: Plan, name: str, record: Record) -> None:
+        """A call of our own, planned already: neither classified nor routed. Raises PlanExhausted."""
+        record.principal = record.asked_for = name
+        record.plan = plan
+        record.signals = self._read_signals(request)
+        self._observer.on_dispatch(record)
+        try:
+            await self._executor.run(request, plan, record)
+        finally:
+            for attempt in record.attempts:
+                attempt.kind = "probe"
+
     def close(self, record: Record, outcome: str, http_status: int, error_code: str | None = None) -> None:
         """End the record: sum up its attempts and hand it to the observer. Called before the last bytes are handed
         out, so what goes wrong after that changes nothing: a second call is ignored."""
