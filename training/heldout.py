@@ -7,6 +7,7 @@ first network.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from gateway.core.label import TEXT_TASKS
 from training.corpus import Row
 from training.fit import Settings, fit, logits_of
 from training.teacher import Teacher
+from training.tutor import Lessons, opinions_of
 
 FOLDS = (
     ("web-arena-x/webarena", "abachaa/MeQSum", "teknium1/GPTeacher", "clinc/oos-eval", "abachaa/MedQuAD", "written-a"),
@@ -26,9 +28,10 @@ FOLDS = (
         "lm-sys/RouteLLM",
         "X-PLUG/WritingBench",
         "ulab-uiuc/LLMRouter",
+        "written-f",
     ),
-    ("written-b", "synthetic"),
-    ("written-c",),
+    ("written-b", "synthetic", "written-e"),
+    ("written-c", "written-d"),
 )
 _HEALTH = TEXT_TASKS.index("health_safety")
 
@@ -45,12 +48,18 @@ class Unseen(NamedTuple):
         return np.array([TEXT_TASKS.index(row.task) for row in self.rows])
 
 
-def leave_sources_out(rows: list[Row], restricted: list[Row], teacher: Teacher, settings: Settings) -> Unseen:
-    """Fits once per fold."""
+def leave_sources_out(
+    rows: list[Row], restricted: list[Row], teacher: Teacher, settings: Settings, lessons: Lessons
+) -> Unseen:
+    """Fits once per fold, each with a tutor that hasn't seen the fold's sources either."""
+    # a fold's tutor gets half the lessons, to save an hour: the shipped network is, if anything, better than these
+    shorter = replace(lessons, draws=lessons.draws // 2, mixed=lessons.mixed // 2)
     judged: list[Row] = []
     logits = []
     for number, fold in enumerate(FOLDS):
-        net, vocabulary = fit([row for row in rows if row.source not in fold], teacher, settings)
+        seen = [row for row in rows if row.source not in fold]
+        opinions = opinions_of(seen, settings.power, settings.written_weight, shorter)
+        net, vocabulary = fit(seen, teacher, opinions, settings)
         held = [row for row in rows if row.source in fold] + (restricted if number == 0 else [])
         judged += held
         logits.append(logits_of(net, vocabulary, held))

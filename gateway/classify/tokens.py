@@ -35,14 +35,18 @@ _PARAGRAPH = SPECIAL.index("\n\n")
 _MOST_DIGITS = 6
 _MOST_UNKNOWN = 60
 _WORD_CHARS = 14
+_DENSE_CHARS = 300
+_MIX_FIRST, _MIX_SECOND, _MIX_THIRD = np.uint32(2654435761), np.uint32(2246822519), np.uint32(3266489917)
+_PAIR_SHIFT, _GRAM_SHIFT = np.uint32(32 - PAIR_BITS), np.uint32(32 - GRAM_BITS)
 
 # A word is a run of what is no space, digit or mark. Scripts that put no spaces between words (kana, han, hangul, thai)
 # are left out of the run, so that each of their characters is a token, by the last alternative.
+# The optional space before them is no token: where it is eaten with the next one, no alternative is tried at it.
 _ANY_TOKEN = re.compile(
-    "[^\\s\\d\\x00-@\\[-`{-\u00bf\u00d7\u00f7\u0e00-\u0e7f\u2000-\u2bff\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\ufe00-\ufe0f"
-    "\uff00-\uff20\U0001f000-\U0001faff]+|\\d+|\n+|```|\\S"
+    " ?([^\\s\\d\\x00-@\\[-`{-\u00bf\u00d7\u00f7\u0e00-\u0e7f\u2000-\u2bff\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af"
+    "\ufe00-\ufe0f\uff00-\uff20\U0001f000-\U0001faff]+|\\d+|\n+|```|\\S)"
 )
-_ASCII_TOKEN = re.compile("[a-z]+|[0-9]+|\n+|```|\\S")
+_ASCII_TOKEN = re.compile(" ?([a-z]+|[0-9]+|\n+|```|\\S)")
 _STOPS = frozenset((".", "!", "?", ",", ":", ";", "\n", "\n\n", "\uff0c", "\u3002", "\uff01", "\uff1f"))
 _ALIASES = (("\u2019", "'"), ("\u2018", "'"), ("\u201c", '"'), ("\u201d", '"'), ("\uff1f", "?"), ("\uff0c", ","))
 
@@ -50,18 +54,34 @@ Floats = NDArray[np.float32]
 Rows = NDArray[np.intp]
 
 
+class Spelled(NamedTuple):
+    """The trigrams of unknown words, one word after another. `shares` is 1/n for each of the n trigrams of a word;
+    `starts` says where each word's begin, and `places` where in `rows` the word itself stands."""
+
+    grams: Rows
+    shares: Floats
+    starts: Rows
+    places: Rows
+
+
 class Reading(NamedTuple):
-    """Rows of a text. `share` is each row's part of its token: 1 for a word or a pair, 1/n for each of n trigrams.
-    `place` is the index of the token that a row belongs to (a pair belongs to its first)."""
+    """Rows of n tokens: `rows` holds, for each, its word's and then its pair's with the next (2n in all; the last pair
+    ends the text). `spelled` is None where every word is known."""
 
     rows: Rows
-    share: Floats
-    place: Rows
+    spelled: Spelled | None
 
 
 def tokens_of(text: str) -> list[str]:
     """Tokens of `text` in lower case; of a long text the first HEAD_TOKENS and the last TAIL_TOKENS."""
-    found: list[str] = (_ASCII_TOKEN if text.isascii() else _ANY_TOKEN).findall(text.lower())
+    text = text.lower()
+    find = (_ASCII_TOKEN if text.isascii() else _ANY_TOKEN).findall
+    edge = text.rfind(" ", 0, _DENSE_CHARS) if len(text) > 2 * _DENSE_CHARS else len(text)
+    found: list[str] = find(text, 0, edge if edge > 0 else _DENSE_CHARS)
+    if len(found) >= HEAD_TOKENS:
+        # nearly a token per character (Chinese, punctuation): what stands between the ends would only be thrown away
+        return found[:HEAD_TOKENS] + find(text, max(len(text) - _DENSE_CHARS, edge))[-TAIL_TOKENS:]
+    found += find(text, edge if edge > 0 else _DENSE_CHARS)
     if len(found) > HEAD_TOKENS + TAIL_TOKENS:
         return found[:HEAD_TOKENS] + found[-TAIL_TOKENS:]
     return found
@@ -98,56 +118,56 @@ class Vocabulary:
     def read(self, tokens: list[str]) -> Reading:
         """The rows of `tokens`, which must not be empty. At most _MOST_UNKNOWN unknown words are spelled out."""
         found = list(map(self._known.get, tokens, repeat(-1)))
-        spelled: list[str] = []
+        unknown: list[str] = []
         places: list[int] = []
         place = -1
         for _ in range(found.count(-1)):
             place = found.index(-1, place + 1)
-            found[place] = self._stand_in(tokens[place], place, spelled, places)
-        ids = np.frombuffer(array("I", found), dtype=np.uint32)
-        pairs = pair_buckets(ids[:-1], ids[1:])
-        count = len(found)
-        parts = [ids.astype(np.intp), (pairs + np.uint32(self.pairs_at)).astype(np.intp)]
-        order = np.arange(count)
-        where = [order, order[:-1]]
-        share = np.ones(2 * count - 1, np.float32)
-        if spelled:
-            buckets, word = gram_buckets(spelled)
-            parts.append(buckets + self.grams_at)
-            where.append(np.array(places)[word])
-            share = np.concatenate((share, (1.0 / np.bincount(word)).astype(np.float32)[word]))
-        return Reading(np.concatenate(parts), share, np.concatenate(where))
+            found[place] = self._stand_in(tokens[place], place, unknown, places)
+        words = np.frombuffer(array("I", found), np.uint32)
+        rows = np.empty(2 * len(found), np.intp)
+        rows[0::2] = words
+        rows[1::2] = pair_buckets(words)
+        rows[1::2] += self.pairs_at
+        if not unknown:
+            return Reading(rows, None)
+        grams, sizes, starts = gram_buckets(unknown)
+        grams += self.grams_at
+        shares = (np.float32(1.0) / sizes.astype(np.float32)).repeat(sizes)
+        return Reading(rows, Spelled(grams, shares, starts, 2 * np.array(places)))
 
-    def _stand_in(self, token: str, place: int, spelled: list[str], places: list[int]) -> int:
+    def _stand_in(self, token: str, place: int, unknown: list[str], places: list[int]) -> int:
         if token.isdigit():
             return min(len(token), _MOST_DIGITS)
         if token[0] == "\n":
             return _PARAGRAPH
-        if len(spelled) < _MOST_UNKNOWN:
-            spelled.append(token[:_WORD_CHARS])
+        if len(unknown) < _MOST_UNKNOWN:
+            unknown.append(token[:_WORD_CHARS])
             places.append(place)
         return 0
 
 
-def pair_buckets(first: NDArray[np.uint32], second: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """A bucket in 0..PAIRS-1 for each pair of row numbers."""
-    mixed = first * np.uint32(2654435761) + second * np.uint32(2246822519)
-    mixed ^= mixed >> np.uint32(15)
-    mixed *= np.uint32(3266489917)
-    mixed >>= np.uint32(32 - PAIR_BITS)
+def pair_buckets(words: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """A bucket in 0..PAIRS-1 for each row number and the next; the last one's next is nothing."""
+    mixed = words * _MIX_FIRST
+    mixed[:-1] += words[1:] * _MIX_SECOND
+    mixed >>= _PAIR_SHIFT
     return mixed
 
 
-def gram_buckets(spelled: list[str]) -> tuple[Rows, Rows]:
-    """A bucket in 0..GRAMS-1 for every trigram of the words, their ends marked, and the index of its word."""
-    text = "<" + "><".join(spelled) + ">"
+def gram_buckets(words: list[str]) -> tuple[Rows, Rows, Rows]:
+    """A bucket in 0..GRAMS-1 for every trigram of the words, their ends marked; how many each word has, and where they
+    begin."""
+    text = "<" + "><".join(words) + ">"
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    lengths = np.array([len(word) for word in spelled])
-    word = np.repeat(np.arange(len(spelled)), lengths)
-    first = np.arange(len(word)) + 2 * word
-    mixed = codes[first] * np.uint32(2654435761) + codes[first + 1] * np.uint32(2246822519)
-    mixed += codes[first + 2] * np.uint32(3266489917)
-    mixed ^= mixed >> np.uint32(15)
-    mixed *= np.uint32(668265263)
-    mixed >>= np.uint32(32 - GRAM_BITS)
-    return mixed.astype(np.intp), word
+    sizes = np.array(list(map(len, words)))
+    ends = sizes.cumsum()
+    mixed = codes[:-2] * _MIX_FIRST
+    mixed += codes[1:-1] * _MIX_SECOND
+    mixed += codes[2:] * _MIX_THIRD
+    mixed >>= _GRAM_SHIFT
+    # of the windows over the joined words, those that begin at a word's own marks and letters
+    inside = np.ones(len(mixed), np.bool_)
+    seams = ends[:-1] + 2 * np.arange(len(words) - 1)
+    inside[seams] = inside[seams + 1] = False
+    return mixed[inside].astype(np.intp), sizes, ends - sizes
