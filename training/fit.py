@@ -70,7 +70,7 @@ def vocabulary_of(rows: list[Row], teacher: Teacher, most: int) -> Vocabulary:
 def example(vocabulary: Vocabulary, text: str, system: str) -> Example:
     window = Window(cut(text), system[:CONTEXT_CHARS], len(text))
     placed = place_tokens(vocabulary, window)
-    return Example(placed, shape_of(placed.asked, window.chars))
+    return Example(placed, shape_of(placed.reading.asked, window.chars))
 
 
 def _start(vocabulary: Vocabulary, teacher: Teacher, settings: Settings) -> np.ndarray[Any, Any]:
@@ -159,7 +159,7 @@ def _epoch(
 
 def _batches(examples: list[tuple[int, Example]], random: Random) -> list[tuple[list[int], list[Example]]]:
     """Batches of like length, in random order."""
-    ordered = sorted(examples, key=lambda item: len(item[1].placed.tokens) + random.random() * 15)
+    ordered = sorted(examples, key=lambda item: len(item[1].placed.reading.rows) + random.random() * 15)
     batches = []
     for at in range(0, len(ordered) - _BATCH + 1, _BATCH):
         part = ordered[at : at + _BATCH]

@@ -22,8 +22,8 @@ class Example(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """`rows` and `weights` are texts x tokens x 2 (word, pair); `pools` texts x pools x tokens; `scanned` the places of
-    the scanned words (-1: none). `grams` are rows that add their share to the word at `owners` (in all texts, flat)."""
+    """`rows` and `weights` are texts x rows; `pools` texts x pools x rows; `scanned` the places of the scanned words
+    (-1: none). `grams` are rows that add their share to the word at `owners` (in all texts, flat)."""
 
     rows: Tensor
     weights: Tensor
@@ -37,28 +37,29 @@ class Batch(NamedTuple):
 
 def collate(examples: list[Example]) -> Batch:
     """Pads examples to the longest."""
-    longest = max(len(placed.tokens) for placed, _ in examples)
+    longest = max(len(placed.reading.rows) for placed, _ in examples)
     count = len(examples)
-    rows = np.zeros((count, longest, 2), np.int64)
-    weights = np.zeros((count, longest, 2), np.float32)
+    rows = np.zeros((count, longest), np.int64)
+    weights = np.zeros((count, longest), np.float32)
     pools = np.zeros((count, POOLS, longest), np.float32)
     scanned = np.full((count, SCAN_HEAD + SCAN_TAIL), -1, np.int64)
     grams, shares, owners = [np.zeros(0, np.int64)], [np.zeros(0, np.float32)], [np.zeros(0, np.int64)]
     for line, (placed, _) in enumerate(examples):
-        reading, tokens = placed.reading, len(placed.tokens)
-        rows[line, :tokens] = reading.rows.reshape(-1, 2)
-        weights[line, :tokens] = 1.0
-        weights[line, placed.asked : tokens] = placed.trust
-        for pool, (low, high) in enumerate(pools_of(placed.asked, 2 * tokens)):
-            pools[line, pool, low // 2 : high // 2] = 1.0
-        at = scanned_at(placed.asked)
+        reading = placed.reading
+        size = len(reading.rows)
+        rows[line, :size] = reading.rows
+        weights[line, :size] = 1.0
+        weights[line, : reading.words_at - reading.edge] = placed.trust
+        for pool, (low, high) in enumerate(pools_of(reading)):
+            pools[line, pool, low:high] = 1.0
+        at = scanned_at(reading)
         scanned[line, : len(at)] = at
         spelled = reading.spelled
         if spelled is not None:
-            grams.append(spelled.grams)
-            shares.append(spelled.shares)
-            sizes = np.diff(spelled.starts, append=len(spelled.grams))
-            owners.append((spelled.places // 2 + line * longest).repeat(sizes))
+            sizes = np.array(spelled.sizes)
+            grams.append(spelled.grams.astype(np.int64))
+            shares.append((1.0 / sizes).astype(np.float32).repeat(sizes))
+            owners.append((np.array(spelled.places) + line * longest).repeat(sizes))
     shape = np.array([features for _, features in examples], np.float32)
     return Batch(
         *map(torch.from_numpy, (rows, weights, pools, scanned)),
@@ -92,24 +93,23 @@ class Net(nn.Module):
 
     def features(self, batch: Batch, lose: float = 0.0) -> tuple[Tensor, Tensor]:
         """All features, and the pool over the whole text alone. `lose`: the share of rows left out at random."""
-        words = self._vectors(batch.rows[:, :, 0])
-        size, length, width = words.shape
+        vectors = self._vectors(batch.rows)
+        size, length, width = vectors.shape
         if len(batch.grams):
             spelled = self._vectors(batch.grams) * batch.shares.unsqueeze(1)
-            words = words.reshape(-1, width).index_add(0, batch.owners, spelled).view(size, length, width)
-        pairs = self._vectors(batch.rows[:, :, 1])
+            vectors = vectors.reshape(-1, width).index_add(0, batch.owners, spelled).view(size, length, width)
         weights = batch.weights * self.gate(batch.rows).squeeze(-1).exp()
         if lose:
             weights = weights * (torch.rand(weights.shape) > lose)
-        sums = batch.pools @ (words * weights[:, :, :1] + pairs * weights[:, :, 1:])
-        pooled = sums / (batch.pools @ weights.sum(-1, keepdim=True) + 1e-6)
-        cut = self._scan(words, batch.scanned, lose / 2)
+        parts = batch.pools * weights.unsqueeze(1)
+        pooled = (parts @ vectors) / (parts.sum(-1, keepdim=True) + 1e-6)
+        cut = self._scan(vectors, batch.scanned, lose / 2)
         there = (batch.scanned >= 0).sum(1, keepdim=True)
         return torch.cat((pooled.flatten(1), cut.amax(1), cut.sum(1) / there, batch.shape), 1), pooled[:, 0]
 
-    def _scan(self, words: Tensor, places: Tensor, lose: float) -> Tensor:
+    def _scan(self, vectors: Tensor, places: Tensor, lose: float) -> Tensor:
         there = (places >= 0).unsqueeze(-1)
-        near = words.gather(1, places.clamp(min=0).unsqueeze(-1).expand(-1, -1, words.shape[2])) * there
+        near = vectors.gather(1, places.clamp(min=0).unsqueeze(-1).expand(-1, -1, vectors.shape[2])) * there
         if lose:
             near = near * (torch.rand(places.shape) > lose).unsqueeze(-1)
         padded = nn.functional.pad(near, (0, 0, REACH - 1, 0))

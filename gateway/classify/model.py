@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import orjson
 
-from gateway.classify.tokens import EDGE, FIRST, Floats, Reading, Spelled, Vocabulary, tokens_of, without_courtesy
+from gateway.classify.tokens import FIRST, Floats, Reading, Spelled, Vocabulary, tokens_of, without_courtesy
 from gateway.classify.window import Window
 
 MAGIC = b"switchyard text model 2\n"
@@ -58,10 +58,9 @@ class Network:
 
 
 class Placed(NamedTuple):
-    """A window's tokens: first `asked` of the text, then those of its context, which count `trust` each."""
+    """A window's tokens: those of the text, and then those of its context, which count `trust` each."""
 
     tokens: list[str]
-    asked: int
     trust: float
     reading: Reading
 
@@ -86,20 +85,22 @@ def place_tokens(vocabulary: Vocabulary, window: Window) -> Placed:
         if around:
             trust = min(_CONTEXT_TRUST, _CONTEXT_SHARE * asked / len(around))
             tokens = tokens + around
-    return Placed(tokens, asked, trust, vocabulary.read(tokens))
+    return Placed(tokens, trust, vocabulary.read(tokens, asked))
 
 
-def pools_of(asked: int, rows: int) -> tuple[tuple[int, int], ...]:
-    """The rows that are averaged: all, the first EDGE words and pairs of the text, its last EDGE, its FIRST few."""
-    end = 2 * asked
-    return (0, rows), (0, min(end, 2 * EDGE)), (max(0, end - 2 * EDGE), end), (0, min(end, 2 * FIRST))
+def pools_of(reading: Reading) -> tuple[tuple[int, int], ...]:
+    """The rows that are averaged: all, the words and pairs of the text's start, of its end, and of its FIRST few."""
+    rows, asked, edge, at, _ = reading
+    end, first = len(rows), min(asked, FIRST)
+    return (0, end), (at - edge, at + edge), (end - 2 * edge, end), (at - first, at + first)
 
 
-def scanned_at(asked: int) -> list[int]:
-    """The words that are looked at in their order: the text's first SCAN_HEAD and its last SCAN_TAIL."""
-    if asked <= SCAN_HEAD + SCAN_TAIL:
-        return list(range(asked))
-    return [*range(SCAN_HEAD), *range(asked - SCAN_TAIL, asked)]
+def scanned_at(reading: Reading) -> list[int]:
+    """The rows of the words that are looked at in their order: the text's first SCAN_HEAD and its last SCAN_TAIL."""
+    at, end = reading.words_at, reading.words_at + reading.asked
+    if reading.asked <= SCAN_HEAD + SCAN_TAIL:
+        return list(range(at, end))
+    return [*range(at, at + SCAN_HEAD), *range(end - SCAN_TAIL, end)]
 
 
 def shape_of(asked: int, chars: int) -> tuple[float, float, float]:
@@ -110,45 +111,44 @@ def shape_of(asked: int, chars: int) -> tuple[float, float, float]:
 def pool(network: Network, window: Window) -> Pooled:
     """Looks a window's rows up, averages them, and scans its ends."""
     placed = place_tokens(network.vocabulary, window)
-    reading, asked = placed.reading, placed.asked
-    rows = reading.rows
-    vectors: Floats = network.table.take(rows, 0).astype(np.float32)
+    reading = placed.reading
+    vectors: Floats = network.table.take(reading.rows, 0).astype(np.float32)
     if reading.spelled is not None:
         _spell(network, reading.spelled, vectors)
-    weights: Floats = network.gate.take(rows)
-    if len(rows) > 2 * asked:
-        weights[2 * asked :] *= np.float32(placed.trust)
+    weights: Floats = network.gate.take(reading.rows)
+    around = reading.words_at - reading.edge
+    if around:
+        weights[:around] *= np.float32(placed.trust)
     width = vectors.shape[1]
     features = np.empty(network.hide.shape[1], np.float32)
     at = 0
-    for low, high in pools_of(asked, len(rows)):
+    for low, high in pools_of(reading):
         part = weights[low:high]
         mean = features[at : at + width]
         part.dot(vectors[low:high], out=mean)
         mean *= 1.0 / (float(np.add.reduce(part)) + 1e-6)
         at += width
-    scanned = _scan(network, vectors, asked)
+    scanned = _scan(network, vectors[reading.words_at : reading.words_at + reading.asked])
     kinds = scanned.shape[1]
     cut = np.maximum(scanned, 0.0)
     np.maximum.reduce(cut, axis=0, out=features[at : at + kinds])
     mean = features[at + kinds : at + 2 * kinds]
     np.add.reduce(cut, axis=0, out=mean)
     mean *= 1.0 / len(scanned)
-    features[at + 2 * kinds :] = shape_of(asked, window.chars)
+    features[at + 2 * kinds :] = shape_of(reading.asked, window.chars)
     return Pooled(placed, vectors, weights, scanned, features)
 
 
 def _spell(network: Network, spelled: Spelled, vectors: Floats) -> None:
     """Adds to the vector of each unknown word the mean of its trigrams'."""
-    grams = network.table.take(spelled.grams, 0).astype(np.float32)
-    grams *= spelled.shares[:, None]
-    vectors[spelled.places] += np.add.reduceat(grams, spelled.starts, axis=0)
+    sums = np.add.reduceat(network.table.take(spelled.grams, 0), spelled.starts, axis=0, dtype=np.float32)
+    sums /= np.array(spelled.sizes, np.float32)[:, None]
+    vectors[spelled.places] += sums
 
 
-def _scan(network: Network, vectors: Floats, asked: int) -> Floats:
+def _scan(network: Network, words: Floats) -> Floats:
     """For each word at the text's ends: a line over its vector and those of the REACH - 1 before it."""
-    words = vectors[0 : 2 * asked : 2]
-    if asked > SCAN_HEAD + SCAN_TAIL:
+    if len(words) > SCAN_HEAD + SCAN_TAIL:
         words = np.concatenate((words[:SCAN_HEAD], words[-SCAN_TAIL:]))
     each = words.dot(network.scan)
     kinds = len(network.scan_bias)

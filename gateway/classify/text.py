@@ -122,21 +122,19 @@ def _pull(network: Network, hidden: Floats, task: int) -> Floats:
 
 def _terms(network: Network, pooled: Pooled, pull: Floats) -> dict[str, float]:
     """Weights of the terms: what each row's vector adds along the pull, by the pools that it is in and by the scan."""
-    placed, vectors = pooled.placed, pooled.vectors
+    reading, vectors = pooled.placed.reading, pooled.vectors
     width = vectors.shape[1]
     worth = np.zeros(len(vectors), np.float32)
-    for number, (low, high) in enumerate(pools_of(placed.asked, len(vectors))):
+    for number, (low, high) in enumerate(pools_of(reading)):
         part = pooled.weights[low:high]
         along = vectors[low:high] @ pull[number * width : (number + 1) * width]
         worth[low:high] += along * part / (part.sum() + 1e-6)
-    worth[2 * np.array(scanned_at(placed.asked))] += _scan_worth(network, pooled, pull[POOLS * width :])
-    tokens = [token.replace("\n", "⏎") for token in placed.tokens]
+    worth[scanned_at(reading)] += _scan_worth(network, pooled, pull[POOLS * width :])
+    tokens = [token.replace("\n", "⏎") for token in pooled.placed.tokens]
     terms: dict[str, float] = {}
-    for place, (word, pair) in enumerate(worth.reshape(-1, 2).tolist()):
-        terms[tokens[place]] = terms.get(tokens[place], 0.0) + word
-        if place + 1 < len(tokens):
-            both = f"{tokens[place]} {tokens[place + 1]}"
-            terms[both] = terms.get(both, 0.0) + pair
+    for (place, is_pair), weight in zip(reading.terms(), worth.tolist(), strict=True):
+        term = " ".join(tokens[place : min(place + 2, reading.asked)]) if is_pair else tokens[place]
+        terms[term] = terms.get(term, 0.0) + weight
     return terms
 
 
@@ -148,7 +146,7 @@ def _scan_worth(network: Network, pooled: Pooled, pull: Floats) -> Floats:
     highest = scanned.argmax(axis=0)
     each_kind = np.arange(kinds)
     towards[highest, each_kind] += np.where(scanned[highest, each_kind] > 0, pull[:kinds], 0.0)
-    parts = pooled.vectors[2 * np.array(scanned_at(pooled.placed.asked))] @ network.scan
+    parts = pooled.vectors[scanned_at(pooled.placed.reading)] @ network.scan
     worth: Floats = np.zeros(places, np.float32)
     for back in range(REACH):
         part = parts[: places - back, back * kinds : (back + 1) * kinds]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Sequence
-from itertools import repeat
+from itertools import accumulate, repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -33,8 +33,8 @@ SPECIAL = (UNKNOWN, *(f"<number-{digits}>" for digits in range(1, 7)), "\n", "\n
 """The first words of every vocabulary: any unknown word, numbers by their count of digits, one and several newlines."""
 _PARAGRAPH = SPECIAL.index("\n\n")
 _MOST_DIGITS = 6
-_MOST_UNKNOWN = 60
-_WORD_CHARS = 14
+_MOST_UNKNOWN = 48
+_WORD_CHARS = 12
 _DENSE_CHARS = 300
 _MIX_FIRST, _MIX_SECOND, _MIX_THIRD = np.uint32(2654435761), np.uint32(2246822519), np.uint32(3266489917)
 _PAIR_SHIFT, _GRAM_SHIFT = np.uint32(32 - PAIR_BITS), np.uint32(32 - GRAM_BITS)
@@ -55,21 +55,39 @@ Rows = NDArray[np.intp]
 
 
 class Spelled(NamedTuple):
-    """The trigrams of unknown words, one word after another. `shares` is 1/n for each of the n trigrams of a word;
-    `starts` says where each word's begin, and `places` where in `rows` the word itself stands."""
+    """The trigrams of unknown words, one word after another: how many each has, where they begin, and where in the
+    reading's rows the word itself stands."""
 
-    grams: Rows
-    shares: Floats
-    starts: Rows
-    places: Rows
+    grams: NDArray[np.uint32]
+    sizes: list[int]
+    starts: list[int]
+    places: list[int]
 
 
 class Reading(NamedTuple):
-    """Rows of n tokens: `rows` holds, for each, its word's and then its pair's with the next (2n in all; the last pair
-    ends the text). `spelled` is None where every word is known."""
+    """The rows of `asked` tokens and of those around them. They lie so that what belongs together is one slice: the
+    words around; the pairs of the first `edge` tokens, the last of them first; the words asked, from `words_at`; the
+    pairs of the last `edge` tokens. A pair is a token's with the next; the last one's next is nothing. `spelled` is
+    None where every word is known."""
 
     rows: Rows
+    asked: int
+    edge: int
+    words_at: int
     spelled: Spelled | None
+
+    def terms(self) -> list[tuple[int, bool]]:
+        """For each row the index of its token (the asked ones come first), and whether it is a pair."""
+        asked, edge = self.asked, self.edge
+        around = self.words_at - edge
+        places = [
+            *range(asked, asked + around),
+            *range(edge - 1, -1, -1),
+            *range(asked),
+            *range(asked - edge, asked),
+        ]
+        pairs = [False] * around + [True] * edge + [False] * asked + [True] * edge
+        return list(zip(places, pairs, strict=True))
 
 
 def tokens_of(text: str) -> list[str]:
@@ -115,8 +133,9 @@ class Vocabulary:
         self.grams_at = self.pairs_at + PAIRS
         self.rows = self.grams_at + GRAMS
 
-    def read(self, tokens: list[str]) -> Reading:
-        """The rows of `tokens`, which must not be empty. At most _MOST_UNKNOWN unknown words are spelled out."""
+    def read(self, tokens: list[str], asked: int) -> Reading:
+        """The rows of `tokens`, of which the first `asked` (one at least) are the text's. At most _MOST_UNKNOWN unknown
+        words are spelled out."""
         found = list(map(self._known.get, tokens, repeat(-1)))
         unknown: list[str] = []
         places: list[int] = []
@@ -125,16 +144,24 @@ class Vocabulary:
             place = found.index(-1, place + 1)
             found[place] = self._stand_in(tokens[place], place, unknown, places)
         words = np.frombuffer(array("I", found), np.uint32)
-        rows = np.empty(2 * len(found), np.intp)
-        rows[0::2] = words
-        rows[1::2] = pair_buckets(words)
-        rows[1::2] += self.pairs_at
+        edge = min(asked, EDGE)
+        around = len(tokens) - asked
+        at = around + edge
+        rows = np.empty(at + asked + edge, np.intp)
+        rows[:around] = words[asked:]
+        rows[at : at + asked] = words[:asked]
+        pairs = pair_buckets(words[:asked])
+        pairs += np.uint32(self.pairs_at)
+        rows[around:at] = pairs[:edge][::-1]
+        rows[at + asked :] = pairs[asked - edge :]
         if not unknown:
-            return Reading(rows, None)
-        grams, sizes, starts = gram_buckets(unknown)
-        grams += self.grams_at
-        shares = (np.float32(1.0) / sizes.astype(np.float32)).repeat(sizes)
-        return Reading(rows, Spelled(grams, shares, starts, 2 * np.array(places)))
+            return Reading(rows, asked, edge, at, None)
+        grams = gram_buckets(unknown)
+        grams += np.uint32(self.grams_at)
+        sizes = [len(word) + 2 for word in unknown]
+        starts = [0, *accumulate(sizes[:-1])]
+        places = [place + at if place < asked else place - asked for place in places]
+        return Reading(rows, asked, edge, at, Spelled(grams, sizes, starts, places))
 
     def _stand_in(self, token: str, place: int, unknown: list[str], places: list[int]) -> int:
         if token.isdigit():
@@ -155,19 +182,13 @@ def pair_buckets(words: NDArray[np.uint32]) -> NDArray[np.uint32]:
     return mixed
 
 
-def gram_buckets(words: list[str]) -> tuple[Rows, Rows, Rows]:
-    """A bucket in 0..GRAMS-1 for every trigram of the words, their ends marked; how many each word has, and where they
-    begin."""
-    text = "<" + "><".join(words) + ">"
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    sizes = np.array(list(map(len, words)))
-    ends = sizes.cumsum()
+def gram_buckets(words: list[str]) -> NDArray[np.uint32]:
+    """A bucket in 0..GRAMS-1 for every trigram of the words, one word after another. A word has two more than letters:
+    with its ends marked on both sides, those that look over an end see nothing of its neighbour."""
+    text = "><" + "><".join(words) + "><"
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
     mixed = codes[:-2] * _MIX_FIRST
     mixed += codes[1:-1] * _MIX_SECOND
     mixed += codes[2:] * _MIX_THIRD
     mixed >>= _GRAM_SHIFT
-    # of the windows over the joined words, those that begin at a word's own marks and letters
-    inside = np.ones(len(mixed), np.bool_)
-    seams = ends[:-1] + 2 * np.arange(len(words) - 1)
-    inside[seams] = inside[seams + 1] = False
-    return mixed[inside].astype(np.intp), sizes, ends - sizes
+    return mixed
