@@ -91,8 +91,8 @@ def _targets(texts: list[str], teacher: Teacher, width: int) -> torch.Tensor:
     return torch.from_numpy(narrow / narrow.std())
 
 
-def fit(rows: list[Row], teacher: Teacher, opinions: Opinions, settings: Settings) -> tuple[Net, Vocabulary]:
-    """Trains on `rows`, of which `opinions` are the tutor's."""
+def fit(rows: list[Row], teacher: Teacher, opinions: Opinions | None, settings: Settings) -> tuple[Net, Vocabulary]:
+    """Trains on `rows`, of which `opinions` are the tutor's; without a tutor on the rows' own tasks alone."""
     torch.set_num_threads(1)
     torch.manual_seed(settings.seed)
     random, draw = Random(settings.seed), np.random.default_rng(settings.seed)
@@ -100,6 +100,8 @@ def fit(rows: list[Row], teacher: Teacher, opinions: Opinions, settings: Setting
     net = Net(_start(vocabulary, teacher, settings), settings.hidden, settings.kinds, len(TEXT_TASKS), settings.width)
     targets = _targets([row.text for row in rows], teacher, settings.width)
     tasks = torch.tensor([TEXT_TASKS.index(row.task) for row in rows])
+    trust, per_epoch = (settings.trust, settings.others_per_epoch) if opinions else (0.0, 0)
+    opinions = opinions or Opinions(np.zeros((len(rows), len(TEXT_TASKS)), np.float32), [], np.zeros(0, np.float32))
     of_rows, of_others = torch.from_numpy(opinions.rows), torch.from_numpy(opinions.of_others)
     chances = weights_of(rows, settings.power, settings.written_weight)
     others = _batches(list(enumerate(example(vocabulary, text, "") for text in opinions.others)), random)
@@ -112,24 +114,24 @@ def fit(rows: list[Row], teacher: Teacher, opinions: Opinions, settings: Setting
         ],
         betas=(0.9, 0.98),
     )
-    per_epoch = settings.per_epoch // _BATCH + settings.others_per_epoch // _BATCH
+    steps = settings.epochs * (settings.per_epoch // _BATCH + per_epoch // _BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, [settings.table_rate, settings.rate], total_steps=settings.epochs * per_epoch, pct_start=0.1
+        optimizer, [settings.table_rate, settings.rate], total_steps=steps, pct_start=0.1
     )
     net.train()
     taken = 0
     for _ in range(settings.epochs):
         plan = [(True, batch) for batch in _epoch(rows, vocabulary, chances, settings, random, draw)]
-        for _ in range(settings.others_per_epoch // _BATCH):
+        for _ in range(per_epoch // _BATCH):
             plan.append((False, others[taken % len(others)]))
             taken += 1
         random.shuffle(plan)
         for labelled, (chosen, examples) in plan:
             logits, imitation = net(collate(examples), settings.lose_rows)
             if labelled:
-                loss = functional.cross_entropy(logits, of_rows[chosen]) * settings.trust
+                loss = functional.cross_entropy(logits, of_rows[chosen]) * trust
                 told = functional.cross_entropy(logits, tasks[chosen], label_smoothing=settings.smooth)
-                loss = loss + told * (1 - settings.trust)
+                loss = loss + told * (1 - trust)
                 loss = loss + settings.imitate * functional.mse_loss(imitation, targets[chosen])
             else:
                 loss = functional.cross_entropy(logits, of_others[chosen])

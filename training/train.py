@@ -35,8 +35,8 @@ def _digest(rows: list[Row]) -> str:
     return digest.hexdigest()
 
 
-def _calibrate(rows: list[Row], teacher: Teacher, settings: Settings, lessons: Lessons) -> dict[str, Any]:
-    unseen = heldout.leave_sources_out(rows, shared_rows(restricted=True), teacher, settings, lessons)
+def _calibrate(rows: list[Row], teacher: Teacher, settings: Settings) -> dict[str, Any]:
+    unseen = heldout.leave_sources_out(rows, shared_rows(restricted=True), teacher, settings)
     temperature = heldout.temperature_of(unseen)
     chances = heldout.chances_of(unseen.logits, temperature)
     threshold, coverage = heldout.unsure_below(chances, unseen)
@@ -64,7 +64,7 @@ def main() -> None:
         card = json.loads(card_file.read_text())
         calibration = {name: card[name] for name in ("temperature", "unsure_below", "stakes_above", "unseen")}
     else:
-        calibration = _calibrate(rows, teacher, settings, lessons)
+        calibration = _calibrate(rows, teacher, settings)
     print(calibration, flush=True)
     opinions = opinions_of(rows, settings.power, settings.written_weight, lessons)
     net, vocabulary = fit(rows, teacher, opinions, settings)

@@ -39,7 +39,7 @@ class Lessons:
     is asked about; `most_pieces`: how much of a text it reads."""
 
     seed: int = 1
-    draws: int = 28_000
+    draws: int = 24_000
     rate: float = 1e-4
     head_rate: float = 1e-3
     smooth: float = 0.05
