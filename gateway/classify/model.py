@@ -67,7 +67,7 @@ class Placed(NamedTuple):
 
 class Pooled(NamedTuple):
     """A window as the network sees it. `vectors` and `weights` belong to the rows of the reading; `scanned` is what
-    the scan gave at each of the words `scanned_at`, before it is cut at nought."""
+    the scan gave at each of the words `scanned_at`."""
 
     placed: Placed
     vectors: Floats
@@ -121,21 +121,19 @@ def pool(network: Network, window: Window) -> Pooled:
         weights[:around] *= np.float32(placed.trust)
     width = vectors.shape[1]
     features = np.empty(network.hide.shape[1], np.float32)
-    at = 0
-    for low, high in pools_of(reading):
+    pooled = features[: POOLS * width].reshape(POOLS, width)
+    totals = []
+    for mean, (low, high) in zip(pooled, pools_of(reading), strict=True):
         part = weights[low:high]
-        mean = features[at : at + width]
         part.dot(vectors[low:high], out=mean)
-        mean *= 1.0 / (float(np.add.reduce(part)) + 1e-6)
-        at += width
+        totals.append(np.add.reduce(part))
+    pooled /= np.array(totals, np.float32)[:, None]
     scanned = _scan(network, vectors[reading.words_at : reading.words_at + reading.asked])
-    kinds = scanned.shape[1]
-    cut = np.maximum(scanned, 0.0)
-    np.maximum.reduce(cut, axis=0, out=features[at : at + kinds])
-    mean = features[at + kinds : at + 2 * kinds]
-    np.add.reduce(cut, axis=0, out=mean)
+    highest, mean = features[POOLS * width : -SHAPES].reshape(2, -1)
+    np.maximum.reduce(scanned, axis=0, out=highest)
+    np.add.reduce(scanned, axis=0, out=mean)
     mean *= 1.0 / len(scanned)
-    features[at + 2 * kinds :] = shape_of(reading.asked, window.chars)
+    features[-SHAPES:] = shape_of(reading.asked, window.chars)
     return Pooled(placed, vectors, weights, scanned, features)
 
 
@@ -147,7 +145,7 @@ def _spell(network: Network, spelled: Spelled, vectors: Floats) -> None:
 
 
 def _scan(network: Network, words: Floats) -> Floats:
-    """For each word at the text's ends: a line over its vector and those of the REACH - 1 before it."""
+    """For each word at the text's ends: a line over its vector and those of the REACH - 1 before it, cut at nought."""
     if len(words) > SCAN_HEAD + SCAN_TAIL:
         words = np.concatenate((words[:SCAN_HEAD], words[-SCAN_TAIL:]))
     each = words.dot(network.scan)
@@ -155,6 +153,7 @@ def _scan(network: Network, words: Floats) -> Floats:
     scanned: Floats = each[:, :kinds] + network.scan_bias
     for back in range(1, REACH):
         scanned[back:] += each[:-back, back * kinds : (back + 1) * kinds]
+    np.maximum(scanned, 0.0, out=scanned)
     return scanned
 
 

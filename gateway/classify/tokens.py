@@ -148,9 +148,11 @@ class Vocabulary:
         around = len(tokens) - asked
         at = around + edge
         rows = np.empty(at + asked + edge, np.intp)
-        rows[:around] = words[asked:]
-        rows[at : at + asked] = words[:asked]
-        pairs = pair_buckets(words[:asked])
+        if around:
+            rows[:around] = words[asked:]
+            words = words[:asked]
+        rows[at : at + asked] = words
+        pairs = pair_buckets(words)
         pairs += np.uint32(self.pairs_at)
         rows[around:at] = pairs[:edge][::-1]
         rows[at + asked :] = pairs[asked - edge :]
