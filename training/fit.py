@@ -45,8 +45,8 @@ class Settings:
     imitate: float = 0.3
     lose_rows: float = 0.25
     smooth: float = 0.05
-    trust: float = 0.6
-    others_per_epoch: int = 8_000
+    trust: float = 0.8
+    others_per_epoch: int = 16_000
     written_weight: float = 6.0
     power: float = 0.65
     most_words: int = 44_000

@@ -147,7 +147,7 @@ def _scan_worth(network: Network, pooled: Pooled, pull: Floats) -> Floats:
     each_kind = np.arange(kinds)
     towards[highest, each_kind] += np.where(scanned[highest, each_kind] > 0, pull[:kinds], 0.0)
     parts = pooled.vectors[scanned_at(pooled.placed.reading)] @ network.scan
-    worth: Floats = np.zeros(places, np.float32)
+    worth: Floats = towards @ network.scan_bias
     for back in range(REACH):
         part = parts[: places - back, back * kinds : (back + 1) * kinds]
         worth[: places - back] += (part * towards[back:]).sum(axis=1)
