@@ -47,7 +47,7 @@ class Settings:
     smooth: float = 0.05
     trust: float = 0.8
     others_per_epoch: int = 16_000
-    written_weight: float = 6.0
+    written_weight: float = 3.0
     power: float = 0.65
     most_words: int = 44_000
 

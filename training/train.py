@@ -66,7 +66,7 @@ def main() -> None:
     else:
         calibration = _calibrate(rows, teacher, settings)
     print(calibration, flush=True)
-    opinions = opinions_of(rows, settings.power, settings.written_weight, lessons)
+    opinions = opinions_of(rows, lessons)
     net, vocabulary = fit(rows, teacher, opinions, settings)
     arrays = arrays_of(net)
     facts = {

@@ -36,7 +36,7 @@ _PLAIN_CHARS = 1500
 @dataclass(frozen=True)
 class Lessons:
     """`draws`: rows that the tutor learns from, drawn like the network's; `mixed`: how many texts that nobody wrote it
-    is asked about; `most_pieces`: how much of a text it reads."""
+    is asked about; `most_pieces`: how much of a text it reads; `written_weight` and `power`: see draw.py."""
 
     seed: int = 1
     draws: int = 24_000
@@ -45,6 +45,8 @@ class Lessons:
     smooth: float = 0.05
     mixed: int = 28_000
     most_pieces: int = 72
+    written_weight: float = 6.0
+    power: float = 0.65
 
 
 class Opinions(NamedTuple):
@@ -128,15 +130,15 @@ def _others(rows: list[Row], chances: np.ndarray[Any, Any], lessons: Lessons) ->
     return [text for text in texts if text.strip()]
 
 
-def opinions_of(rows: list[Row], power: float, written_weight: float, lessons: Lessons) -> Opinions:
+def opinions_of(rows: list[Row], lessons: Lessons) -> Opinions:
     """Teaches a tutor and asks it; kept on disk between runs (some ten minutes)."""
-    key = json.dumps([rows, power, written_weight, repr(lessons)])
+    key = json.dumps([rows, repr(lessons)])
     cache = CACHE / f"tutor-{hashlib.sha256(key.encode()).hexdigest()[:16]}.pkl"
     if cache.exists():
         known: Opinions = pickle.loads(cache.read_bytes())
         return known
     pieces = Pieces(lessons.most_pieces)
-    chances = weights_of(rows, power, written_weight)
+    chances = weights_of(rows, lessons.power, lessons.written_weight)
     tutor = teach(rows, chances, pieces, lessons)
     others = _others(rows, chances, lessons)
     of_rows = ask(tutor, pieces, [_read(row.text, row.system) for row in rows])
