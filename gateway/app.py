@@ -21,12 +21,12 @@ from starlette.routing import Route
 
 from gateway import __version__
 from gateway.auth.keys import Authenticator
-from gateway.classify.declared import TaskRule, compile_rules, declared_task
+from gateway.classify.declared import declared_task
 from gateway.classify.label import StructureOnly, TextModel, label
 from gateway.classify.memo import RememberingModel
 from gateway.classify.signals import read_signals
 from gateway.classify.text import TrainedModel, load_text_model
-from gateway.config.snapshot import Snapshot
+from gateway.config.snapshot import DeclaredTask, Snapshot
 from gateway.core.chat import ChatRequest
 from gateway.core.clock import Clock, SystemClock
 from gateway.core.errors import GatewayError
@@ -211,9 +211,7 @@ class Gateway:
             books,
             self._judge,
             read_signals,
-            partial(
-                _label, compile_rules(snapshot.tasks), self._text_model_of(snapshot), snapshot.classify.unsure_below
-            ),
+            partial(_label, snapshot.tasks, self._text_model_of(snapshot), snapshot.classify.unsure_below),
             partial(_plan, snapshot, self.board, parts.jitter),
             self._listeners.observer,
             parts.clock,
@@ -227,7 +225,7 @@ class Gateway:
 
 
 def _label(
-    rules: tuple[TaskRule, ...],
+    rules: tuple[DeclaredTask, ...],
     model: TextModel,
     unsure_below: float | None,
     request: ChatRequest,

@@ -16,7 +16,7 @@ import httpx
 
 from gateway.auth.keys import ANYONE
 from gateway.classify.command import as_rows, label_of, read_request
-from gateway.classify.declared import compile_rules, declared_task
+from gateway.classify.declared import declared_task
 from gateway.config.snapshot import Snapshot
 from gateway.core.chat import ChatRequest
 from gateway.core.errors import GatewayError
@@ -42,7 +42,7 @@ def run(
 ) -> int:
     """Print the label and, where there is a config, the plan. Returns 1 when the gateway at --url does not answer."""
     request = read_request(sys.stdin.read() if arguments.stdin else arguments.text, arguments.system)
-    declared = declared_task(compile_rules(snapshot.tasks), request, {}) if snapshot is not None else None
+    declared = declared_task(snapshot.tasks, request, {}) if snapshot is not None else None
     unsure_below = snapshot.classify.unsure_below if snapshot is not None else None
     found, why, signals = label_of(request, declared, unsure_below)
     rows = list(as_rows(found, why))

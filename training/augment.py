@@ -1,7 +1,7 @@
-"""Other ways to say the same thing: typos, lost punctuation, polite wrappers, templates, a system prompt before it.
+"""Other ways to say the same thing (typos, lost punctuation, wrappers, templates, a system prompt before it), none of
+which changes the task. And texts that nobody wrote, for the tutor to say what they are.
 
-None of them changes the task. The phrases are in phrases.json. All chance comes from the
-generator that is handed in."""
+The phrases are in phrases.json. All chance comes from the generator that is handed in."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def preamble(random: Random) -> str:
     return " ".join(said) + random.choice((" ", " ", " ", "\n", "\n\n")) if said else ""
 
 
-def augment(text: str, system: str, task: str, random: Random) -> tuple[str, str]:
+def augment(text: str, system: str, random: Random) -> tuple[str, str]:
     """The text and the system prompt, as another person or program might have sent them."""
     chance = random.random
     if chance() < 0.25:
@@ -67,3 +67,25 @@ def augment(text: str, system: str, task: str, random: Random) -> tuple[str, str
     if not system and chance() < 0.1:
         system = random.choice(_PHRASES["systems"])
     return text, system
+
+
+def mixed(one: str, other: str, random: Random) -> str:
+    """A text that nobody wrote: a span of one, one with words lost and others put in, or a span before or after one."""
+    words, others = one.split(), other.split() or ["x"]
+    if not words:
+        return one
+    kind = random.random()
+    if kind < 0.35:
+        return _span(words, random.randint(3, 14), random)
+    if kind < 0.7:
+        share = random.choice((0.1, 0.25))
+        kept = [word for word in words[:120] if random.random() > 0.1]
+        return " ".join(random.choice(others) if random.random() < share else word for word in kept)
+    span = _span(others, random.randint(2, 12), random)
+    rest = " ".join(words[:80])
+    return f"{span} {rest}" if random.random() < 0.5 else f"{rest} {span}"
+
+
+def _span(words: list[str], size: int, random: Random) -> str:
+    at = 0 if random.random() < 0.5 else random.randrange(max(1, len(words) - size))
+    return " ".join(words[at : at + size])

@@ -14,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gateway.classify.model import place_tokens, shape_of
-from gateway.classify.tokens import Vocabulary
+from gateway.classify.model import Network, pool
 from gateway.classify.window import Window, cut
 from training.corpus import SHARED, Row
 
@@ -50,28 +49,12 @@ def _true(cell: str) -> bool:
     return cell.strip().lower() in ("true", "1", "1.0")
 
 
-def _features(
-    arrays: dict[str, np.ndarray[Any, Any]], vocabulary: Vocabulary, texts: list[str]
-) -> np.ndarray[Any, Any]:
-    gate = np.exp(arrays["gate"].astype(np.float32))
-    lines = []
-    for text in texts:
-        window = Window(cut(text), "", len(text))
-        _, asked, reading, parts = place_tokens(vocabulary, window)
-        parts = parts * gate[reading.rows]
-        parts /= parts.sum(axis=1, keepdims=True) + np.float32(1e-6)
-        pooled = (parts @ arrays["table"][reading.rows].astype(np.float32)).ravel()
-        lines.append(np.concatenate((pooled, np.array(shape_of(asked, window.chars), np.float32))))
-    return np.array(lines)
-
-
-def difficulty_line(
-    arrays: dict[str, np.ndarray[Any, Any]], vocabulary: Vocabulary, rows: list[Row]
-) -> np.ndarray[Any, Any]:
+def difficulty_line(network: Network, rows: list[Row]) -> np.ndarray[Any, Any]:
     """Weights over the features and, last, a constant; a logistic of their sum is the difficulty."""
     exams = _exam_rows()
     taken = [row for row in rows if row.source.startswith("written")] + rows[::7]
-    x = _features(arrays, vocabulary, [text for text, _ in exams] + [row.text for row in taken])
+    texts = [text for text, _ in exams] + [row.text for row in taken]
+    x = np.array([pool(network, Window(cut(text), "", len(text))).features for text in texts])
     targets = np.array([hard for _, hard in exams] + [PRIOR[row.task] for row in taken])
     y = np.log(targets / (1 - targets))
     middle, spread = x.mean(axis=0), x.std(axis=0) + 1e-6

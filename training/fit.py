@@ -17,20 +17,24 @@ from gateway.classify.window import CONTEXT_CHARS, Window, cut
 from gateway.core.label import TEXT_TASKS
 from training.augment import augment
 from training.corpus import Row
-from training.net import Batch, Example, Net, collate
+from training.draw import weights_of
+from training.net import Example, Net, collate
 from training.teacher import Teacher, vectors_of
+from training.tutor import Opinions
 
 _BATCH = 64
 
 
 @dataclass(frozen=True)
 class Settings:
-    """`written_weight`: how much a written source counts beside a shared one of the same size. `power`: a source of n
-    rows of a task counts n ** (1 - power). `start_scale`: the spread of the teacher's word vectors in the table."""
+    """`start_scale`: the spread of the teacher's word vectors in the table. `trust`: how far the tutor's opinion of a
+    row counts beside the row's own task; `others_per_epoch`: how many unlabelled texts are learned from. `power` and
+    `written_weight`: see draw.py."""
 
     seed: int = 1
     width: int = 64
     hidden: int = 128
+    kinds: int = 64
     epochs: int = 6
     per_epoch: int = 16_000
     rate: float = 2e-3
@@ -41,7 +45,9 @@ class Settings:
     imitate: float = 0.3
     lose_rows: float = 0.25
     smooth: float = 0.05
-    written_weight: float = 6.0
+    trust: float = 0.8
+    others_per_epoch: int = 16_000
+    written_weight: float = 3.0
     power: float = 0.65
     most_words: int = 44_000
 
@@ -61,27 +67,10 @@ def vocabulary_of(rows: list[Row], teacher: Teacher, most: int) -> Vocabulary:
     return Vocabulary([*SPECIAL, *known[:most]])
 
 
-def weights_of(rows: list[Row], settings: Settings) -> np.ndarray[Any, Any]:
-    """Chances of being drawn: tasks alike, and within a task sources by a power of their size."""
-    sizes = Counter((row.source, row.task) for row in rows)
-    raw = np.array(
-        [
-            sizes[row.source, row.task] ** -settings.power
-            * (settings.written_weight if row.source.startswith("written") else 1.0)
-            for row in rows
-        ]
-    )
-    totals: Counter[str] = Counter()
-    for row, weight in zip(rows, raw, strict=True):
-        totals[row.task] += weight
-    chances = raw / np.array([totals[row.task] for row in rows])
-    return np.asarray(chances / chances.sum())
-
-
 def example(vocabulary: Vocabulary, text: str, system: str) -> Example:
     window = Window(cut(text), system[:CONTEXT_CHARS], len(text))
-    _, asked, reading, parts = place_tokens(vocabulary, window)
-    return reading.rows, parts, shape_of(asked, window.chars)
+    placed = place_tokens(vocabulary, window)
+    return Example(placed, shape_of(placed.reading.asked, window.chars))
 
 
 def _start(vocabulary: Vocabulary, teacher: Teacher, settings: Settings) -> np.ndarray[Any, Any]:
@@ -102,35 +91,50 @@ def _targets(texts: list[str], teacher: Teacher, width: int) -> torch.Tensor:
     return torch.from_numpy(narrow / narrow.std())
 
 
-def fit(rows: list[Row], teacher: Teacher, settings: Settings) -> tuple[Net, Vocabulary]:
-    """Trains on `rows`."""
+def fit(rows: list[Row], teacher: Teacher, opinions: Opinions | None, settings: Settings) -> tuple[Net, Vocabulary]:
+    """Trains on `rows`, of which `opinions` are the tutor's; without a tutor on the rows' own tasks alone."""
     torch.set_num_threads(1)
     torch.manual_seed(settings.seed)
     random, draw = Random(settings.seed), np.random.default_rng(settings.seed)
     vocabulary = vocabulary_of(rows, teacher, settings.most_words)
-    net = Net(_start(vocabulary, teacher, settings), settings.hidden, len(TEXT_TASKS), settings.width)
+    net = Net(_start(vocabulary, teacher, settings), settings.hidden, settings.kinds, len(TEXT_TASKS), settings.width)
     targets = _targets([row.text for row in rows], teacher, settings.width)
     tasks = torch.tensor([TEXT_TASKS.index(row.task) for row in rows])
-    chances = weights_of(rows, settings)
+    trust, per_epoch = (settings.trust, settings.others_per_epoch) if opinions else (0.0, 0)
+    opinions = opinions or Opinions(np.zeros((len(rows), len(TEXT_TASKS)), np.float32), [], np.zeros(0, np.float32))
+    of_rows, of_others = torch.from_numpy(opinions.rows), torch.from_numpy(opinions.of_others)
+    chances = weights_of(rows, settings.power, settings.written_weight)
+    others = _batches(list(enumerate(example(vocabulary, text, "") for text in opinions.others)), random)
     table = [net.change.weight, net.gate.weight]
-    others = [weight for name, weight in net.named_parameters() if not name.startswith(("change", "gate"))]
+    rest = [weight for name, weight in net.named_parameters() if not name.startswith(("change", "gate"))]
     optimizer = torch.optim.AdamW(
         [
             {"params": table, "lr": settings.table_rate, "weight_decay": settings.table_decay},
-            {"params": others, "lr": settings.rate, "weight_decay": settings.decay},
+            {"params": rest, "lr": settings.rate, "weight_decay": settings.decay},
         ],
         betas=(0.9, 0.98),
     )
-    steps = settings.epochs * (settings.per_epoch // _BATCH)
+    steps = settings.epochs * (settings.per_epoch // _BATCH + per_epoch // _BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, [settings.table_rate, settings.rate], total_steps=steps, pct_start=0.1
     )
     net.train()
+    taken = 0
     for _ in range(settings.epochs):
-        for batch, chosen in _epoch(rows, vocabulary, chances, settings, random, draw):
-            logits, imitation = net(batch)
-            loss = functional.cross_entropy(logits, tasks[chosen], label_smoothing=settings.smooth)
-            loss = loss + settings.imitate * functional.mse_loss(imitation, targets[chosen])
+        plan = [(True, batch) for batch in _epoch(rows, vocabulary, chances, settings, random, draw)]
+        for _ in range(per_epoch // _BATCH):
+            plan.append((False, others[taken % len(others)]))
+            taken += 1
+        random.shuffle(plan)
+        for labelled, (chosen, examples) in plan:
+            logits, imitation = net(collate(examples), settings.lose_rows)
+            if labelled:
+                loss = functional.cross_entropy(logits, of_rows[chosen]) * trust
+                told = functional.cross_entropy(logits, tasks[chosen], label_smoothing=settings.smooth)
+                loss = loss + told * (1 - trust)
+                loss = loss + settings.imitate * functional.mse_loss(imitation, targets[chosen])
+            else:
+                loss = functional.cross_entropy(logits, of_others[chosen])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -146,21 +150,22 @@ def _epoch(
     settings: Settings,
     random: Random,
     draw: np.random.Generator,
-) -> list[tuple[Batch, list[int]]]:
-    """Rows drawn by their chances, each said in another way, in batches of like length and random order."""
-    drawn = draw.choice(len(rows), settings.per_epoch, p=chances).tolist()
+) -> list[tuple[list[int], list[Example]]]:
+    """Rows drawn by their chances, each said in another way, in batches."""
     examples = []
-    for index in drawn:
-        row = rows[index]
-        text, system = augment(row.text, row.system, row.task, random)
-        examples.append((example(vocabulary, text, system), index))
-    examples.sort(key=lambda item: len(item[0][0]) + random.random() * 30)
+    for index in draw.choice(len(rows), settings.per_epoch, p=chances).tolist():
+        text, system = augment(rows[index].text, rows[index].system, random)
+        examples.append((index, example(vocabulary, text, system)))
+    return _batches(examples, random)
+
+
+def _batches(examples: list[tuple[int, Example]], random: Random) -> list[tuple[list[int], list[Example]]]:
+    """Batches of like length, in random order."""
+    ordered = sorted(examples, key=lambda item: len(item[1].placed.reading.rows) + random.random() * 15)
     batches = []
-    for at in range(0, len(examples) - _BATCH + 1, _BATCH):
-        part = examples[at : at + _BATCH]
-        batch = collate([one for one, _ in part])
-        kept = torch.from_numpy(draw.random(batch.rows.shape) > settings.lose_rows).unsqueeze(1)
-        batches.append((batch._replace(parts=batch.parts * kept), [index for _, index in part]))
+    for at in range(0, len(ordered) - _BATCH + 1, _BATCH):
+        part = ordered[at : at + _BATCH]
+        batches.append(([index for index, _ in part], [one for _, one in part]))
     random.shuffle(batches)
     return batches
 

@@ -1,5 +1,5 @@
-"""The network while it learns (torch): pooled rows of one table, a small head, and a second head that imitates the
-teacher's sentence vectors. Once trained, `arrays_of` gives what ships."""
+"""The network while it learns (torch): pooled rows of one table, a scan of the words at both ends, a small head, and a
+second head that imitates the teacher's sentence vectors. Once trained, `arrays_of` gives what ships."""
 
 from __future__ import annotations
 
@@ -9,28 +9,63 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gateway.classify.model import POOLS, SHAPES
+from gateway.classify.model import POOLS, REACH, SCAN_HEAD, SCAN_TAIL, SHAPES, Placed, pools_of, scanned_at
 
-Example = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], tuple[float, ...]]
-"""Rows, their parts in each pool, and the shape features: what place_tokens and shape_of of the gateway give."""
+Array = np.ndarray[Any, Any]
+
+
+class Example(NamedTuple):
+    """A placed text, and its shape features."""
+
+    placed: Placed
+    shape: tuple[float, ...]
 
 
 class Batch(NamedTuple):
+    """`rows` and `weights` are texts x rows; `pools` texts x pools x rows; `scanned` the places of the scanned words
+    (-1: none). `grams` are rows that add their share to the word at `owners` (in all texts, flat)."""
+
     rows: Tensor
-    parts: Tensor
+    weights: Tensor
+    pools: Tensor
+    scanned: Tensor
+    grams: Tensor
+    shares: Tensor
+    owners: Tensor
     shape: Tensor
 
 
 def collate(examples: list[Example]) -> Batch:
     """Pads examples to the longest."""
-    longest = max(len(rows) for rows, _, _ in examples)
-    rows = np.zeros((len(examples), longest), np.int64)
-    parts = np.zeros((len(examples), POOLS, longest), np.float32)
-    for line, (these, part, _) in enumerate(examples):
-        rows[line, : len(these)] = these
-        parts[line, :, : len(these)] = part
-    shape = np.array([features for _, _, features in examples], np.float32)
-    return Batch(torch.from_numpy(rows), torch.from_numpy(parts), torch.from_numpy(shape))
+    longest = max(len(placed.reading.rows) for placed, _ in examples)
+    count = len(examples)
+    rows = np.zeros((count, longest), np.int64)
+    weights = np.zeros((count, longest), np.float32)
+    pools = np.zeros((count, POOLS, longest), np.float32)
+    scanned = np.full((count, SCAN_HEAD + SCAN_TAIL), -1, np.int64)
+    grams, shares, owners = [np.zeros(0, np.int64)], [np.zeros(0, np.float32)], [np.zeros(0, np.int64)]
+    for line, (placed, _) in enumerate(examples):
+        reading = placed.reading
+        size = len(reading.rows)
+        rows[line, :size] = reading.rows
+        weights[line, :size] = 1.0
+        weights[line, : reading.words_at - reading.edge] = placed.trust
+        for pool, (low, high) in enumerate(pools_of(reading)):
+            pools[line, pool, low:high] = 1.0
+        at = scanned_at(reading)
+        scanned[line, : len(at)] = at
+        spelled = reading.spelled
+        if spelled is not None:
+            sizes = np.array(spelled.sizes)
+            grams.append(spelled.grams.astype(np.int64))
+            shares.append((1.0 / sizes).astype(np.float32).repeat(sizes))
+            owners.append((np.array(spelled.places) + line * longest).repeat(sizes))
+    shape = np.array([features for _, features in examples], np.float32)
+    return Batch(
+        *map(torch.from_numpy, (rows, weights, pools, scanned)),
+        *(torch.from_numpy(np.concatenate(parts)) for parts in (grams, shares, owners)),
+        torch.from_numpy(shape),
+    )
 
 
 class Net(nn.Module):
@@ -38,7 +73,7 @@ class Net(nn.Module):
 
     start: Tensor
 
-    def __init__(self, start: np.ndarray[Any, Any], hidden: int, tasks: int, teacher: int, drop: float = 0.2) -> None:
+    def __init__(self, start: Array, hidden: int, kinds: int, tasks: int, teacher: int, drop: float = 0.2) -> None:
         super().__init__()
         width = start.shape[1]
         self.register_buffer("start", torch.from_numpy(start.astype(np.float32)))
@@ -46,35 +81,63 @@ class Net(nn.Module):
         self.gate = nn.Embedding(start.shape[0], 1)
         nn.init.zeros_(self.change.weight)
         nn.init.zeros_(self.gate.weight)
-        self.hide = nn.Linear(POOLS * width + SHAPES, hidden)
+        self.scan = nn.Linear(REACH * width, kinds)
+        self.hide = nn.Linear(POOLS * width + 2 * kinds + SHAPES, hidden)
         self.out = nn.Linear(hidden, tasks)
         self.imitate = nn.Linear(width, teacher)
         self.drop = nn.Dropout(drop)
 
-    def features(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Pooled vectors with the shape features, and the pool over the whole text alone."""
-        vectors = self.change(batch.rows) + self.start[batch.rows]
-        parts = batch.parts * self.gate(batch.rows).squeeze(-1).exp().unsqueeze(1)
-        pooled = (parts @ vectors) / (parts.sum(-1, keepdim=True) + 1e-6)
-        return torch.cat((pooled.flatten(1), batch.shape), 1), pooled[:, 0]
+    def _vectors(self, rows: Tensor) -> Tensor:
+        found: Tensor = self.change(rows) + self.start[rows]
+        return found
 
-    def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def features(self, batch: Batch, lose: float = 0.0) -> tuple[Tensor, Tensor]:
+        """All features, and the pool over the whole text alone. `lose`: the share of rows left out at random."""
+        vectors = self._vectors(batch.rows)
+        size, length, width = vectors.shape
+        if len(batch.grams):
+            spelled = self._vectors(batch.grams) * batch.shares.unsqueeze(1)
+            vectors = vectors.reshape(-1, width).index_add(0, batch.owners, spelled).view(size, length, width)
+        weights = batch.weights * self.gate(batch.rows).squeeze(-1).exp()
+        if lose:
+            weights = weights * (torch.rand(weights.shape) > lose)
+        parts = batch.pools * weights.unsqueeze(1)
+        pooled = (parts @ vectors) / (parts.sum(-1, keepdim=True) + 1e-6)
+        cut = self._scan(vectors, batch.scanned, lose / 2)
+        there = (batch.scanned >= 0).sum(1, keepdim=True)
+        return torch.cat((pooled.flatten(1), cut.amax(1), cut.sum(1) / there, batch.shape), 1), pooled[:, 0]
+
+    def _scan(self, vectors: Tensor, places: Tensor, lose: float) -> Tensor:
+        there = (places >= 0).unsqueeze(-1)
+        near = vectors.gather(1, places.clamp(min=0).unsqueeze(-1).expand(-1, -1, vectors.shape[2])) * there
+        if lose:
+            near = near * (torch.rand(places.shape) > lose).unsqueeze(-1)
+        padded = nn.functional.pad(near, (0, 0, REACH - 1, 0))
+        length = places.shape[1]
+        reached = torch.cat([padded[:, REACH - 1 - back :][:, :length] for back in range(REACH)], 2)
+        return torch.relu(self.scan(reached)) * there
+
+    def forward(self, batch: Batch, lose: float = 0.0) -> tuple[Tensor, Tensor]:
         """Logits of the tasks, and the imitation of the teacher's vector."""
-        features, whole = self.features(batch)
+        features, whole = self.features(batch, lose)
         hidden = torch.relu(self.hide(self.drop(features)))
         return self.out(self.drop(hidden)), self.imitate(whole)
 
 
-def arrays_of(net: Net) -> dict[str, np.ndarray[Any, Any]]:
-    """The arrays that ship: the table as int8, its scale per column folded into the first layer."""
+def arrays_of(net: Net) -> dict[str, Array]:
+    """The arrays that ship: the table as int8, its scale per column folded into what reads its vectors."""
     table = (net.change.weight + net.start).detach().numpy()
     scale = np.maximum(np.quantile(np.abs(table), 0.9998, axis=0), 1e-6) / 127
     hide = net.hide.weight.detach().numpy().copy()
     for pool in range(POOLS):
         hide[:, pool * len(scale) : (pool + 1) * len(scale)] *= scale
+    # kinds x (REACH x width) -> width x (REACH x kinds): one product gives a word's part at each distance
+    scan = net.scan.weight.detach().numpy().reshape(-1, REACH, len(scale)) * scale
     return {
         "table": np.clip(np.rint(table / scale), -127, 127).astype(np.int8),
         "gate": net.gate.weight.detach().numpy()[:, 0].astype(np.float16),
+        "scan": scan.transpose(2, 1, 0).reshape(len(scale), -1).astype(np.float32),
+        "scan_bias": net.scan.bias.detach().numpy().astype(np.float32),
         "hide": hide.astype(np.float32),
         "hide_bias": net.hide.bias.detach().numpy().astype(np.float32),
         "out": net.out.weight.detach().numpy().astype(np.float32),

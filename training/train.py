@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from gateway.classify.model import DEFAULT_FILE, save
+from gateway.classify.model import DEFAULT_FILE, network_of, save
 from gateway.core.label import TEXT_TASKS
 from training import heldout
 from training.corpus import Row, shared_rows, written_rows
@@ -23,8 +23,9 @@ from training.difficulty import difficulty_line
 from training.fit import Settings, fit
 from training.net import arrays_of
 from training.teacher import Teacher
+from training.tutor import Lessons, opinions_of
 
-NAME = "text-1"
+NAME = "text-2"
 
 
 def _digest(rows: list[Row]) -> str:
@@ -55,7 +56,7 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, default=Settings.seed)
     options = parser.parse_args()
-    settings = Settings(seed=options.seed)
+    settings, lessons = Settings(seed=options.seed), Lessons()
     teacher = Teacher()
     rows = [*shared_rows(), *written_rows()]
     card_file = DEFAULT_FILE.with_suffix(".json")
@@ -65,14 +66,16 @@ def main() -> None:
     else:
         calibration = _calibrate(rows, teacher, settings)
     print(calibration, flush=True)
-    net, vocabulary = fit(rows, teacher, settings)
+    opinions = opinions_of(rows, lessons)
+    net, vocabulary = fit(rows, teacher, opinions, settings)
     arrays = arrays_of(net)
-    arrays["hard"] = difficulty_line(arrays, vocabulary, rows)
     facts = {
         "name": NAME,
         "tasks": TEXT_TASKS,
         **{name: calibration[name] for name in ("temperature", "unsure_below", "stakes_above")},
     }
+    arrays["hard"] = np.zeros(arrays["hide"].shape[1] + 1, np.float32)
+    arrays["hard"] = difficulty_line(network_of(vocabulary, arrays, facts, ""), rows)
     digest = save(DEFAULT_FILE, list(vocabulary.words), arrays, facts)
     card = {
         **facts,
@@ -81,6 +84,7 @@ def main() -> None:
         "bytes": DEFAULT_FILE.stat().st_size,
         "unseen": calibration["unseen"],
         "settings": asdict(settings),
+        "lessons": asdict(lessons),
         "rows": dict(sorted(Counter(row.source for row in rows).items())),
         "rows_sha256": _digest(rows),
         "made_with": {"numpy": np.__version__},

@@ -1,15 +1,13 @@
 """Tasks that the operator declares by condition, above the model: keyword, regular expression, header, metadata. Pure.
 
-Patterns are compiled by RE2 (PyPI `google-re2`), whose matching time is linear in the text: a rule can be slow to write
-but never slow to run. Rules read a bounded text, like the model: the head and the tail of the last user turn.
+Rules come compiled with the config's snapshot, by RE2, whose matching time is linear in the text: a rule can be slow to
+write but never slow to run. They read a bounded text, like the model: the head and the tail of the last user turn.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from importlib import import_module
-from typing import Any, Protocol
+from typing import Any
 
 from gateway.classify.label import Declared
 from gateway.config.snapshot import DeclaredTask
@@ -18,64 +16,6 @@ from gateway.core.chat import ChatRequest, content_parts
 RULE_HEAD_CHARS = 12_000
 RULE_TAIL_CHARS = 4_000
 _MOST_PARTS = 64
-
-
-class Pattern(Protocol):
-    """A compiled expression whose search is linear in the text."""
-
-    def search(self, text: str, /) -> object | None: ...
-
-
-class BadPattern(ValueError):
-    """The expression is no RE2 syntax, or RE2 is not installed. The message is for the config's author."""
-
-
-@dataclass(frozen=True, slots=True)
-class TaskRule:
-    """A task for requests that meet all of the given kinds of condition; empty: not asked.
-
-    `keywords` are lower-case words or phrases, of which one must stand in the text as whole words; `pattern` must
-    be found; each of `headers` (lower-case names) and of `metadata` (the request's own object) must have that value.
-    """
-
-    name: str
-    task: str
-    keywords: tuple[str, ...] = ()
-    pattern: Pattern | None = None
-    headers: tuple[tuple[str, str], ...] = ()
-    metadata: tuple[tuple[str, str], ...] = ()
-
-
-def compile_pattern(expression: str) -> Pattern:
-    """The expression, compiled by RE2; `(?i)` in it ignores case. Raises BadPattern."""
-    try:
-        re2 = import_module("re2")
-    except ImportError as error:
-        raise BadPattern("regular expressions need the package google-re2, which is not installed") from error
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        compiled: Pattern = re2.compile(expression, options)
-    except re2.error as error:
-        said = error.args[0] if error.args else ""
-        why = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
-        raise BadPattern(f"{expression!r} is no RE2 expression: {why}") from error
-    return compiled
-
-
-def compile_rules(tasks: Iterable[DeclaredTask]) -> tuple[TaskRule, ...]:
-    """The config's rules, ready to match. Raises BadPattern; a config that passed its check has none."""
-    return tuple(
-        TaskRule(
-            name=task.name,
-            task=task.task,
-            keywords=task.keywords,
-            pattern=compile_pattern(task.regex) if task.regex is not None else None,
-            headers=task.headers,
-            metadata=task.metadata,
-        )
-        for task in tasks
-    )
 
 
 def rule_text(request: ChatRequest) -> str:
@@ -91,7 +31,7 @@ def rule_text(request: ChatRequest) -> str:
     return ""
 
 
-def declared_task(rules: Iterable[TaskRule], request: ChatRequest, headers: Mapping[str, str]) -> Declared | None:
+def declared_task(rules: Iterable[DeclaredTask], request: ChatRequest, headers: Mapping[str, str]) -> Declared | None:
     """The task of the first rule that holds. `headers` have lower-case names."""
     text: str | None = None
     for rule in rules:
@@ -108,7 +48,7 @@ def declared_task(rules: Iterable[TaskRule], request: ChatRequest, headers: Mapp
     return None
 
 
-def _facts_hold(rule: TaskRule, request: ChatRequest, headers: Mapping[str, str]) -> bool:
+def _facts_hold(rule: DeclaredTask, request: ChatRequest, headers: Mapping[str, str]) -> bool:
     for name, value in rule.headers:
         if headers.get(name) != value:
             return False
@@ -120,7 +60,7 @@ def _facts_hold(rule: TaskRule, request: ChatRequest, headers: Mapping[str, str]
     return True
 
 
-def _found(rule: TaskRule, text: str) -> str | None:
+def _found(rule: DeclaredTask, text: str) -> str | None:
     """What was found, for the reason; None where a condition fails."""
     reason = ""
     if rule.keywords:

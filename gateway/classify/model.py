@@ -11,20 +11,24 @@ import hashlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
 
-from gateway.classify.tokens import EDGE, FIRST, Floats, Reading, Rows, Vocabulary, tokens_of, without_courtesy
+from gateway.classify.tokens import FIRST, MOST_GRAMS, Floats, Reading, Spelled, Vocabulary, tokens_of, without_courtesy
 from gateway.classify.window import Window
 
-MAGIC = b"switchyard text model 1\n"
+MAGIC = b"switchyard text model 2\n"
 DEFAULT_FILE = Path(__file__).with_name("model.bin")
 POOLS = 4
 SHAPES = 3
+REACH = 3
+SCAN_HEAD = 24
+SCAN_TAIL = 16
 _CONTEXT_TRUST = 0.3
 _CONTEXT_SHARE = 0.4
+_MEANS = tuple(np.full(size, 1.0 / max(1, size), np.float32) for size in range(MOST_GRAMS + 1))
 _TYPES = {"int8": np.int8, "float16": np.float16, "float32": np.float32}
 
 
@@ -34,13 +38,16 @@ class BadModel(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """`table` is rows x width; `gate` a weight per row; `hide` and `out` are the two layers. `hard` is a line
-    over the features and a constant. `temperature` divides the logits; `facts` is what training wrote down."""
+    """`table` is rows x width; `gate` a weight per row; `scan` and `scan_bias` look at REACH neighbouring words at a
+    time; `hide` and `out` are the two layers over the features. `hard` is a line over the features and a constant.
+    `temperature` divides the logits; `facts` is what training wrote down."""
 
     vocabulary: Vocabulary
     tasks: tuple[str, ...]
     table: np.ndarray[Any, np.dtype[np.int8]]
     gate: Floats
+    scan: Floats
+    scan_bias: Floats
     hide: Floats
     hide_bias: Floats
     out: Floats
@@ -51,47 +58,50 @@ class Network:
     version: str
 
 
-@dataclass(frozen=True, slots=True)
-class Pooled:
-    """A window as the network sees it: `parts` (pools x rows) sum to 1 in each pool."""
+class Placed(NamedTuple):
+    """A window's tokens: those of the text, and then those of its context, which count `trust` each."""
 
     tokens: list[str]
-    asked: int
+    trust: float
     reading: Reading
+
+
+class Pooled(NamedTuple):
+    """A window as the network sees it. `vectors` and `weights` belong to the rows of the reading; `scanned` is what
+    the scan gave at each of the words `scanned_at`."""
+
+    placed: Placed
     vectors: Floats
-    parts: Floats
+    weights: Floats
+    scanned: Floats
     features: Floats
 
 
-def place_tokens(vocabulary: Vocabulary, window: Window) -> tuple[list[str], int, Reading, Floats]:
-    """Tokens of the text and then of its context, how many are the text's, their rows, and each row's weight in the
-    pools (all, the start of the text, its end, its first words) before the gates."""
+def place_tokens(vocabulary: Vocabulary, window: Window) -> Placed:
     tokens = without_courtesy(tokens_of(window.text)) or ["\n"]
     asked = len(tokens)
-    around = tokens_of(window.context) if window.context else []
-    if around:
-        tokens = tokens + around
-    reading = vocabulary.read(tokens)
-    weight = reading.share
-    place = reading.place
-    if around:
-        trust = min(_CONTEXT_TRUST, _CONTEXT_SHARE * asked / len(around))
-        weight = np.where(place < asked, weight, weight * np.float32(trust))
-    parts = np.zeros((POOLS, len(weight)), np.float32)
-    parts[0] = weight
-    for pool, low, high in ((1, 0, EDGE), (2, max(0, asked - EDGE), len(tokens)), (3, 0, FIRST)):
-        parts[pool, low:high] = weight[low:high]
-        low, high = low + len(tokens), min(high, len(tokens) - 1) + len(tokens)
-        parts[pool, low:high] = weight[low:high]
-    spelled = slice(2 * len(tokens) - 1, None)
-    if len(weight) >= 2 * len(tokens):
-        at = place[spelled]
-        parts[1, spelled] = weight[spelled] * (at < EDGE)
-        parts[2, spelled] = weight[spelled] * (at >= asked - EDGE)
-        parts[3, spelled] = weight[spelled] * (at < FIRST)
-    if around:
-        parts[1:] *= place < asked
-    return tokens, asked, reading, parts
+    trust = 1.0
+    if window.context:
+        around = tokens_of(window.context)
+        if around:
+            trust = min(_CONTEXT_TRUST, _CONTEXT_SHARE * asked / len(around))
+            tokens = tokens + around
+    return Placed(tokens, trust, vocabulary.read(tokens, asked))
+
+
+def pools_of(reading: Reading) -> tuple[tuple[int, int], ...]:
+    """The rows that are averaged: all, the words and pairs of the text's start, of its end, and of its FIRST few."""
+    rows, asked, edge, at, _ = reading
+    end, first = len(rows), min(asked, FIRST)
+    return (0, end), (at - edge, at + edge), (end - 2 * edge, end), (at - first, at + first)
+
+
+def scanned_at(reading: Reading) -> list[int]:
+    """The rows of the words that are looked at in their order: the text's first SCAN_HEAD and its last SCAN_TAIL."""
+    at, end = reading.words_at, reading.words_at + reading.asked
+    if reading.asked <= SCAN_HEAD + SCAN_TAIL:
+        return list(range(at, end))
+    return [*range(at, at + SCAN_HEAD), *range(end - SCAN_TAIL, end)]
 
 
 def shape_of(asked: int, chars: int) -> tuple[float, float, float]:
@@ -100,18 +110,57 @@ def shape_of(asked: int, chars: int) -> tuple[float, float, float]:
 
 
 def pool(network: Network, window: Window) -> Pooled:
-    """Looks a window's rows up and averages them."""
-    tokens, asked, reading, parts = place_tokens(network.vocabulary, window)
-    rows: Rows = reading.rows
-    parts *= network.gate.take(rows)
-    parts /= parts.sum(axis=1, keepdims=True) + np.float32(1e-6)
-    vectors = network.table.take(rows, 0).astype(np.float32)
-    features = np.concatenate(((parts @ vectors).ravel(), np.array(shape_of(asked, window.chars), np.float32)))
-    return Pooled(tokens, asked, reading, vectors, parts, features)
+    """Looks a window's rows up, averages them, and scans its ends."""
+    placed = place_tokens(network.vocabulary, window)
+    reading = placed.reading
+    vectors: Floats = network.table.take(reading.rows, 0).astype(np.float32)
+    if reading.spelled is not None:
+        _spell(network, reading.spelled, vectors)
+    weights: Floats = network.gate.take(reading.rows)
+    around = reading.words_at - reading.edge
+    if around:
+        weights[:around] *= np.float32(placed.trust)
+    width = vectors.shape[1]
+    features = np.empty(network.hide.shape[1], np.float32)
+    pooled = features[: POOLS * width].reshape(POOLS, width)
+    totals = []
+    for mean, (low, high) in zip(pooled, pools_of(reading), strict=True):
+        part = weights[low:high]
+        part.dot(vectors[low:high], out=mean)
+        totals.append(np.add.reduce(part))
+    pooled /= np.array(totals, np.float32)[:, None]
+    scanned = _scan(network, vectors[reading.words_at : reading.words_at + reading.asked])
+    highest, mean = features[POOLS * width : -SHAPES].reshape(2, -1)
+    np.maximum.reduce(scanned, axis=0, out=highest)
+    np.add.reduce(scanned, axis=0, out=mean)
+    mean *= 1.0 / len(scanned)
+    features[-SHAPES:] = shape_of(reading.asked, window.chars)
+    return Pooled(placed, vectors, weights, scanned, features)
+
+
+def _spell(network: Network, spelled: Spelled, vectors: Floats) -> None:
+    """Adds to the vector of each unknown word the mean of its trigrams'."""
+    grams: Floats = network.table.take(spelled.grams, 0).astype(np.float32)
+    # most texts have few unknown words: a product for each is faster than one call that sums them all
+    for place, start, size in zip(spelled.places, spelled.starts, spelled.sizes, strict=True):
+        vectors[place] += _MEANS[size].dot(grams[start : start + size])
+
+
+def _scan(network: Network, words: Floats) -> Floats:
+    """For each word at the text's ends: a line over its vector and those of the REACH - 1 before it, cut at nought."""
+    if len(words) > SCAN_HEAD + SCAN_TAIL:
+        words = np.concatenate((words[:SCAN_HEAD], words[-SCAN_TAIL:]))
+    each = words.dot(network.scan)
+    kinds = len(network.scan_bias)
+    scanned: Floats = each[:, :kinds] + network.scan_bias
+    for back in range(1, REACH):
+        scanned[back:] += each[:-back, back * kinds : (back + 1) * kinds]
+    np.maximum(scanned, 0.0, out=scanned)
+    return scanned
 
 
 def hidden_of(network: Network, features: Floats) -> Floats:
-    hidden: Floats = network.hide @ features
+    hidden: Floats = network.hide.dot(features)
     hidden += network.hide_bias
     np.maximum(hidden, 0.0, out=hidden)
     return hidden
@@ -131,7 +180,7 @@ def difficulty_of(network: Network, features: Floats) -> float:
     return 1.0 / (1.0 + math.exp(-float(network.hard[:-1] @ features + network.hard[-1])))
 
 
-_ARRAYS = ("table", "gate", "hide", "hide_bias", "out", "out_bias", "hard")
+_ARRAYS = ("table", "gate", "scan", "scan_bias", "hide", "hide_bias", "out", "out_bias", "hard")
 
 
 def save(path: Path, words: list[str], arrays: dict[str, np.ndarray[Any, Any]], facts: dict[str, Any]) -> str:
@@ -168,21 +217,23 @@ def load(path: Path = DEFAULT_FILE) -> Network:
         vocabulary = Vocabulary(words)
         if arrays["table"].shape[0] != vocabulary.rows:
             raise BadModel(f"{path}: a table of {arrays['table'].shape[0]} rows for {vocabulary.rows}")
-        if arrays["hide"].shape[1] != POOLS * arrays["table"].shape[1] + SHAPES:
+        kinds = len(arrays["scan_bias"])
+        if arrays["hide"].shape[1] != POOLS * arrays["table"].shape[1] + 2 * kinds + SHAPES:
             raise BadModel(f"{path}: the first layer takes {arrays['hide'].shape[1]} features")
     except (ValueError, KeyError, TypeError) as error:
         raise BadModel(f"{path}: {error}") from error
-    digest = hashlib.sha256(whole).hexdigest()
+    return network_of(vocabulary, arrays, facts, hashlib.sha256(whole).hexdigest())
+
+
+def network_of(vocabulary: Vocabulary, arrays: dict[str, Any], facts: dict[str, Any], digest: str) -> Network:
+    """A network of arrays as they are in a file."""
+    floats = {name: arrays[name].astype(np.float32) for name in _ARRAYS if name not in ("table", "gate")}
     return Network(
         vocabulary=vocabulary,
         tasks=tuple(facts["tasks"]),
         table=arrays["table"],
         gate=np.exp(arrays["gate"].astype(np.float32)),
-        hide=arrays["hide"].astype(np.float32),
-        hide_bias=arrays["hide_bias"].astype(np.float32),
-        out=arrays["out"].astype(np.float32),
-        out_bias=arrays["out_bias"].astype(np.float32),
-        hard=arrays["hard"].astype(np.float32),
+        **floats,
         temperature=float(facts["temperature"]),
         facts={name: value for name, value in facts.items() if name not in ("arrays", "words")},
         version=f"{facts['name']}-{digest[:8]}",

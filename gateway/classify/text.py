@@ -8,17 +8,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from gateway.classify.label import TextVerdict
 from gateway.classify.model import (
     DEFAULT_FILE,
     POOLS,
+    REACH,
     Network,
     Pooled,
     difficulty_of,
     hidden_of,
     load,
     pool,
+    pools_of,
     probabilities,
+    scanned_at,
 )
 from gateway.classify.tokens import Floats
 from gateway.classify.window import Window, window_of
@@ -94,7 +99,7 @@ class TrainedModel:
         hidden = hidden_of(network, pooled.features)
         chances = probabilities(network, hidden)
         first, _ = self._decide(chances)
-        terms = _terms(pooled, _pull(network, hidden, first))
+        terms = _terms(network, pooled, _pull(network, hidden, first))
         ranked = sorted(terms.items(), key=lambda item: item[1], reverse=True)
         ranking = sorted(zip(network.tasks, chances, strict=True), key=lambda item: item[1], reverse=True)
         return Explanation(
@@ -115,19 +120,38 @@ def _pull(network: Network, hidden: Floats, task: int) -> Floats:
     return pull
 
 
-def _terms(pooled: Pooled, pull: Floats) -> dict[str, float]:
-    """Weights of the terms: each row's share in each pool times what the pool's direction is worth."""
-    width = pooled.vectors.shape[1]
-    directions = pull[: POOLS * width].reshape(POOLS, width)
-    worth = (pooled.parts * (directions @ pooled.vectors.T)).sum(axis=0)
-    tokens = pooled.tokens
+def _terms(network: Network, pooled: Pooled, pull: Floats) -> dict[str, float]:
+    """Weights of the terms: what each row's vector adds along the pull, by the pools that it is in and by the scan."""
+    reading, vectors = pooled.placed.reading, pooled.vectors
+    width = vectors.shape[1]
+    worth = np.zeros(len(vectors), np.float32)
+    for number, (low, high) in enumerate(pools_of(reading)):
+        part = pooled.weights[low:high]
+        along = vectors[low:high] @ pull[number * width : (number + 1) * width]
+        worth[low:high] += along * part / (part.sum() + 1e-6)
+    worth[scanned_at(reading)] += _scan_worth(network, pooled, pull[POOLS * width :])
+    tokens = [token.replace("\n", "⏎") for token in pooled.placed.tokens]
     terms: dict[str, float] = {}
-    for row, (place, weight) in enumerate(zip(pooled.reading.place.tolist(), worth.tolist(), strict=True)):
-        is_pair = len(tokens) <= row < 2 * len(tokens) - 1
-        term = f"{tokens[place]} {tokens[place + 1]}" if is_pair else tokens[place]
-        term = term.replace("\n", "⏎")
+    for (place, is_pair), weight in zip(reading.terms(), worth.tolist(), strict=True):
+        term = " ".join(tokens[place : min(place + 2, reading.asked)]) if is_pair else tokens[place]
         terms[term] = terms.get(term, 0.0) + weight
     return terms
+
+
+def _scan_worth(network: Network, pooled: Pooled, pull: Floats) -> Floats:
+    """What each scanned word adds: to the highest of a kind, and to its mean where it is above nought."""
+    scanned = pooled.scanned
+    places, kinds = scanned.shape
+    towards = np.where(scanned > 0, pull[kinds : 2 * kinds] / places, 0.0)
+    highest = scanned.argmax(axis=0)
+    each_kind = np.arange(kinds)
+    towards[highest, each_kind] += np.where(scanned[highest, each_kind] > 0, pull[:kinds], 0.0)
+    parts = pooled.vectors[scanned_at(pooled.placed.reading)] @ network.scan
+    worth: Floats = towards @ network.scan_bias
+    for back in range(REACH):
+        part = parts[: places - back, back * kinds : (back + 1) * kinds]
+        worth[: places - back] += (part * towards[back:]).sum(axis=1)
+    return worth
 
 
 def load_text_model(path: Path = DEFAULT_FILE) -> TrainedModel:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Sequence
-from itertools import repeat
+from itertools import accumulate, repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -33,16 +33,21 @@ SPECIAL = (UNKNOWN, *(f"<number-{digits}>" for digits in range(1, 7)), "\n", "\n
 """The first words of every vocabulary: any unknown word, numbers by their count of digits, one and several newlines."""
 _PARAGRAPH = SPECIAL.index("\n\n")
 _MOST_DIGITS = 6
-_MOST_UNKNOWN = 60
-_WORD_CHARS = 14
+_MOST_UNKNOWN = 48
+_WORD_CHARS = 12
+MOST_GRAMS = _WORD_CHARS + 2
+_DENSE_CHARS = 300
+_MIX_FIRST, _MIX_SECOND, _MIX_THIRD = np.uint32(2654435761), np.uint32(2246822519), np.uint32(3266489917)
+_PAIR_SHIFT, _GRAM_SHIFT = np.uint32(32 - PAIR_BITS), np.uint32(32 - GRAM_BITS)
 
 # A word is a run of what is no space, digit or mark. Scripts that put no spaces between words (kana, han, hangul, thai)
 # are left out of the run, so that each of their characters is a token, by the last alternative.
+# The optional space before them is no token: where it is eaten with the next one, no alternative is tried at it.
 _ANY_TOKEN = re.compile(
-    "[^\\s\\d\\x00-@\\[-`{-\u00bf\u00d7\u00f7\u0e00-\u0e7f\u2000-\u2bff\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\ufe00-\ufe0f"
-    "\uff00-\uff20\U0001f000-\U0001faff]+|\\d+|\n+|```|\\S"
+    " ?([^\\s\\d\\x00-@\\[-`{-\u00bf\u00d7\u00f7\u0e00-\u0e7f\u2000-\u2bff\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af"
+    "\ufe00-\ufe0f\uff00-\uff20\U0001f000-\U0001faff]+|\\d+|\n+|```|\\S)"
 )
-_ASCII_TOKEN = re.compile("[a-z]+|[0-9]+|\n+|```|\\S")
+_ASCII_TOKEN = re.compile(" ?([a-z]+|[0-9]+|\n+|```|\\S)")
 _STOPS = frozenset((".", "!", "?", ",", ":", ";", "\n", "\n\n", "\uff0c", "\u3002", "\uff01", "\uff1f"))
 _ALIASES = (("\u2019", "'"), ("\u2018", "'"), ("\u201c", '"'), ("\u201d", '"'), ("\uff1f", "?"), ("\uff0c", ","))
 
@@ -50,18 +55,52 @@ Floats = NDArray[np.float32]
 Rows = NDArray[np.intp]
 
 
+class Spelled(NamedTuple):
+    """The trigrams of unknown words, one word after another: how many each has, where they begin, and where in the
+    reading's rows the word itself stands."""
+
+    grams: NDArray[np.uint32]
+    sizes: list[int]
+    starts: list[int]
+    places: list[int]
+
+
 class Reading(NamedTuple):
-    """Rows of a text. `share` is each row's part of its token: 1 for a word or a pair, 1/n for each of n trigrams.
-    `place` is the index of the token that a row belongs to (a pair belongs to its first)."""
+    """The rows of `asked` tokens and of those around them. They lie so that what belongs together is one slice: the
+    words around; the pairs of the first `edge` tokens, the last of them first; the words asked, from `words_at`; the
+    pairs of the last `edge` tokens. A pair is a token's with the next; the last one's next is nothing. `spelled` is
+    None where every word is known."""
 
     rows: Rows
-    share: Floats
-    place: Rows
+    asked: int
+    edge: int
+    words_at: int
+    spelled: Spelled | None
+
+    def terms(self) -> list[tuple[int, bool]]:
+        """For each row the index of its token (the asked ones come first), and whether it is a pair."""
+        asked, edge = self.asked, self.edge
+        around = self.words_at - edge
+        places = [
+            *range(asked, asked + around),
+            *range(edge - 1, -1, -1),
+            *range(asked),
+            *range(asked - edge, asked),
+        ]
+        pairs = [False] * around + [True] * edge + [False] * asked + [True] * edge
+        return list(zip(places, pairs, strict=True))
 
 
 def tokens_of(text: str) -> list[str]:
     """Tokens of `text` in lower case; of a long text the first HEAD_TOKENS and the last TAIL_TOKENS."""
-    found: list[str] = (_ASCII_TOKEN if text.isascii() else _ANY_TOKEN).findall(text.lower())
+    text = text.lower()
+    find = (_ASCII_TOKEN if text.isascii() else _ANY_TOKEN).findall
+    edge = text.rfind(" ", 0, _DENSE_CHARS) if len(text) > 2 * _DENSE_CHARS else len(text)
+    found: list[str] = find(text, 0, edge if edge > 0 else _DENSE_CHARS)
+    if len(found) >= HEAD_TOKENS:
+        # nearly a token per character (Chinese, punctuation): what stands between the ends would only be thrown away
+        return found[:HEAD_TOKENS] + find(text, max(len(text) - _DENSE_CHARS, edge))[-TAIL_TOKENS:]
+    found += find(text, edge if edge > 0 else _DENSE_CHARS)
     if len(found) > HEAD_TOKENS + TAIL_TOKENS:
         return found[:HEAD_TOKENS] + found[-TAIL_TOKENS:]
     return found
@@ -95,59 +134,64 @@ class Vocabulary:
         self.grams_at = self.pairs_at + PAIRS
         self.rows = self.grams_at + GRAMS
 
-    def read(self, tokens: list[str]) -> Reading:
-        """The rows of `tokens`, which must not be empty. At most _MOST_UNKNOWN unknown words are spelled out."""
+    def read(self, tokens: list[str], asked: int) -> Reading:
+        """The rows of `tokens`, of which the first `asked` (one at least) are the text's. At most _MOST_UNKNOWN unknown
+        words are spelled out."""
         found = list(map(self._known.get, tokens, repeat(-1)))
-        spelled: list[str] = []
+        unknown: list[str] = []
         places: list[int] = []
         place = -1
         for _ in range(found.count(-1)):
             place = found.index(-1, place + 1)
-            found[place] = self._stand_in(tokens[place], place, spelled, places)
-        ids = np.frombuffer(array("I", found), dtype=np.uint32)
-        pairs = pair_buckets(ids[:-1], ids[1:])
-        count = len(found)
-        parts = [ids.astype(np.intp), (pairs + np.uint32(self.pairs_at)).astype(np.intp)]
-        order = np.arange(count)
-        where = [order, order[:-1]]
-        share = np.ones(2 * count - 1, np.float32)
-        if spelled:
-            buckets, word = gram_buckets(spelled)
-            parts.append(buckets + self.grams_at)
-            where.append(np.array(places)[word])
-            share = np.concatenate((share, (1.0 / np.bincount(word)).astype(np.float32)[word]))
-        return Reading(np.concatenate(parts), share, np.concatenate(where))
+            found[place] = self._stand_in(tokens[place], place, unknown, places)
+        words = np.frombuffer(array("I", found), np.uint32)
+        edge = min(asked, EDGE)
+        around = len(tokens) - asked
+        at = around + edge
+        rows = np.empty(at + asked + edge, np.intp)
+        if around:
+            rows[:around] = words[asked:]
+            words = words[:asked]
+        rows[at : at + asked] = words
+        pairs = pair_buckets(words)
+        pairs += np.uint32(self.pairs_at)
+        rows[around:at] = pairs[:edge][::-1]
+        rows[at + asked :] = pairs[asked - edge :]
+        if not unknown:
+            return Reading(rows, asked, edge, at, None)
+        grams = gram_buckets(unknown)
+        grams += np.uint32(self.grams_at)
+        sizes = [len(word) + 2 for word in unknown]
+        starts = [0, *accumulate(sizes[:-1])]
+        places = [place + at if place < asked else place - asked for place in places]
+        return Reading(rows, asked, edge, at, Spelled(grams, sizes, starts, places))
 
-    def _stand_in(self, token: str, place: int, spelled: list[str], places: list[int]) -> int:
+    def _stand_in(self, token: str, place: int, unknown: list[str], places: list[int]) -> int:
         if token.isdigit():
             return min(len(token), _MOST_DIGITS)
         if token[0] == "\n":
             return _PARAGRAPH
-        if len(spelled) < _MOST_UNKNOWN:
-            spelled.append(token[:_WORD_CHARS])
+        if len(unknown) < _MOST_UNKNOWN:
+            unknown.append(token[:_WORD_CHARS])
             places.append(place)
         return 0
 
 
-def pair_buckets(first: NDArray[np.uint32], second: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """A bucket in 0..PAIRS-1 for each pair of row numbers."""
-    mixed = first * np.uint32(2654435761) + second * np.uint32(2246822519)
-    mixed ^= mixed >> np.uint32(15)
-    mixed *= np.uint32(3266489917)
-    mixed >>= np.uint32(32 - PAIR_BITS)
+def pair_buckets(words: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """A bucket in 0..PAIRS-1 for each row number and the next; the last one's next is nothing."""
+    mixed = words * _MIX_FIRST
+    mixed[:-1] += words[1:] * _MIX_SECOND
+    mixed >>= _PAIR_SHIFT
     return mixed
 
 
-def gram_buckets(spelled: list[str]) -> tuple[Rows, Rows]:
-    """A bucket in 0..GRAMS-1 for every trigram of the words, their ends marked, and the index of its word."""
-    text = "<" + "><".join(spelled) + ">"
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    lengths = np.array([len(word) for word in spelled])
-    word = np.repeat(np.arange(len(spelled)), lengths)
-    first = np.arange(len(word)) + 2 * word
-    mixed = codes[first] * np.uint32(2654435761) + codes[first + 1] * np.uint32(2246822519)
-    mixed += codes[first + 2] * np.uint32(3266489917)
-    mixed ^= mixed >> np.uint32(15)
-    mixed *= np.uint32(668265263)
-    mixed >>= np.uint32(32 - GRAM_BITS)
-    return mixed.astype(np.intp), word
+def gram_buckets(words: list[str]) -> NDArray[np.uint32]:
+    """A bucket in 0..GRAMS-1 for every trigram of the words, one word after another. A word has two more than letters:
+    with its ends marked on both sides, those that look over an end see nothing of its neighbour."""
+    text = "><" + "><".join(words) + "><"
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    mixed = codes[:-2] * _MIX_FIRST
+    mixed += codes[1:-1] * _MIX_SECOND
+    mixed += codes[2:] * _MIX_THIRD
+    mixed >>= _GRAM_SHIFT
+    return mixed

@@ -8,7 +8,7 @@ from gateway.config.document import Path
 from gateway.config.resolve_routes import header_conditions
 from gateway.config.schema import TaskSpec
 from gateway.config.scope import Scope
-from gateway.config.snapshot import Classify, DeclaredTask
+from gateway.config.snapshot import Classify, DeclaredTask, Pattern
 
 
 def resolve_classify(scope: Scope) -> Classify:
@@ -26,8 +26,6 @@ def resolve_tasks(scope: Scope) -> tuple[DeclaredTask, ...]:
 def resolve_task(scope: Scope, path: Path, name: str, spec: TaskSpec) -> DeclaredTask:
     if not (spec.keywords or spec.regex or spec.header or spec.metadata):
         scope.key_error(path, f'task "{name}" has no condition: give keywords, regex, header or metadata')
-    if spec.regex is not None:
-        check_regex(scope, (*path, "regex"), spec.regex)
     return DeclaredTask(
         name=name,
         task=spec.task,
@@ -35,16 +33,19 @@ def resolve_task(scope: Scope, path: Path, name: str, spec: TaskSpec) -> Declare
         regex=spec.regex,
         headers=header_conditions(scope, (*path, "header"), spec.header or {}),
         metadata=tuple(sorted((spec.metadata or {}).items())),
+        pattern=None if spec.regex is None else compile_regex(scope, (*path, "regex"), spec.regex),
     )
 
 
-def check_regex(scope: Scope, path: Path, expression: str) -> None:
-    """RE2 refuses what could take more than linear time (backreferences, look-around)."""
+def compile_regex(scope: Scope, path: Path, expression: str) -> Pattern | None:
+    """By RE2, which refuses what could take more than linear time: backreferences, look-around."""
     options = re2.Options()
     options.log_errors = False
     try:
-        re2.compile(expression, options)
+        compiled: Pattern = re2.compile(expression, options)
     except re2.error as error:
         said = error.args[0] if error.args else ""
         why = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
         scope.error(path, f"not a regular expression that RE2 takes: {why[:200]}")
+        return None
+    return compiled

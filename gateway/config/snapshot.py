@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from gateway.core.errors import FailureClass
 from gateway.core.money import Price
@@ -125,9 +126,19 @@ class Classify:
     unsure_below: float | None = None
 
 
+class Pattern(Protocol):
+    """A compiled expression whose search takes time linear in the text."""
+
+    def search(self, text: str, /) -> object | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class DeclaredTask:
-    """A task that the operator gives by condition, above the model. All given kinds of condition must hold."""
+    """A task that the operator gives by condition, above the model. All given kinds of condition must hold; empty: not
+    asked. `keywords` are lower-case words or phrases, of which one must stand in the text as whole words; `pattern`,
+    which is `regex` compiled, must be found; each of `headers` (lower-case names) and of `metadata` (the request's own
+    object) must have that value.
+    """
 
     name: str
     task: str
@@ -135,6 +146,7 @@ class DeclaredTask:
     regex: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
     metadata: tuple[tuple[str, str], ...] = ()
+    pattern: Pattern | None = field(default=None, compare=False, repr=False)
 
 
 HAS_WORDS = frozenset({"tools", "images", "audio", "documents", "json_schema", "computer", "code"})

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any
 
-import pytest
-
-from gateway.classify.declared import BadPattern, TaskRule, compile_pattern, declared_task, rule_text
+from gateway.classify.declared import declared_task, rule_text
 from gateway.classify.label import StructureOnly, label
 from gateway.classify.signals import read_signals
+from gateway.config.snapshot import DeclaredTask
 from gateway.core.chat import ChatRequest
-
-HAS_RE2 = importlib.util.find_spec("re2") is not None
+from tests.config.reading import bottom, snapshot_of
 
 
 class Finds:
@@ -30,7 +27,7 @@ def asked(content: Any, **body: Any) -> ChatRequest:
 
 
 def test_a_keyword_counts_only_as_whole_words() -> None:
-    rules = [TaskRule("law", "general_assist", keywords=("nda", "terms of use"))]
+    rules = [DeclaredTask("law", "general_assist", keywords=("nda", "terms of use"))]
     assert declared_task(rules, asked("Agenda for Monday"), {}) is None
     found = declared_task(rules, asked("Please draft an NDA, two pages"), {})
     assert found is not None
@@ -40,7 +37,7 @@ def test_a_keyword_counts_only_as_whole_words() -> None:
 
 
 def test_every_kind_of_condition_must_hold() -> None:
-    rule = TaskRule(
+    rule = DeclaredTask(
         "ide",
         "coding",
         keywords=("fix",),
@@ -59,9 +56,9 @@ def test_every_kind_of_condition_must_hold() -> None:
 
 def test_the_first_rule_that_holds_wins_and_overrides_the_model() -> None:
     rules = [
-        TaskRule("none", "coding", keywords=("absent",)),
-        TaskRule("desk", "health_safety", headers=(("x-desk", "clinic"),)),
-        TaskRule("all", "simple_qa"),
+        DeclaredTask("none", "coding", keywords=("absent",)),
+        DeclaredTask("desk", "health_safety", headers=(("x-desk", "clinic"),)),
+        DeclaredTask("all", "simple_qa"),
     ]
     request = asked("hello")
     found = declared_task(rules, request, {"x-desk": "clinic"})
@@ -80,18 +77,8 @@ def test_rules_read_a_bounded_text_of_the_last_user_turn() -> None:
     )
 
 
-@pytest.mark.skipif(not HAS_RE2, reason="google-re2 is not installed")
-def test_patterns_are_linear_and_their_faults_are_told() -> None:
-    pattern = compile_pattern(r"(?i)\b(a+)+b\b")
-    assert pattern.search("xx AAB yy") is not None
-    assert pattern.search("a" * 200_000) is None
-    assert pattern.search(rule_text(asked("\ud800 aab \udfff"))) is not None
-    for bad in ("(", r"(?=ahead)", r"\1"):
-        with pytest.raises(BadPattern, match="RE2"):
-            compile_pattern(bad)
-
-
-@pytest.mark.skipif(HAS_RE2, reason="google-re2 is installed")
-def test_without_re2_a_pattern_is_refused_by_name() -> None:
-    with pytest.raises(BadPattern, match="google-re2"):
-        compile_pattern("a")
+def test_patterns_of_the_config_are_linear_and_take_any_text() -> None:
+    (rule,) = snapshot_of(bottom(r"tasks: {b: {task: coding, regex: '(?i)\b(a+)+b\b'}}")).tasks
+    assert declared_task([rule], asked("xx AAB yy"), {}) == ("coding", "rule b: its pattern")
+    assert declared_task([rule], asked("a" * 200_000), {}) is None
+    assert declared_task([rule], asked("\ud800 aab \udfff"), {}) is not None

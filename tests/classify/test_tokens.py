@@ -1,0 +1,75 @@
+"""What a text becomes before the network sees it: tokens, rows and where they lie."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gateway.classify.model import hidden_of, load, pool, pools_of
+from gateway.classify.text import _pull, _terms
+from gateway.classify.tokens import (
+    EDGE,
+    HEAD_TOKENS,
+    SPECIAL,
+    TAIL_TOKENS,
+    Vocabulary,
+    gram_buckets,
+    tokens_of,
+)
+from gateway.classify.window import Window
+
+WORDS = Vocabulary([*SPECIAL, *(f"w{number}" for number in range(100))])
+
+
+def test_tokens_are_words_marks_and_single_characters_of_scripts_without_spaces() -> None:
+    assert tokens_of("Hello  there,\tit's 2024\n\n```py x=1``` ") == (
+        ["hello", "there", ",", "it", "'", "s", "2024", "\n\n", "```", "py", "x", "=", "1", "```"]
+    )
+    assert tokens_of("naïve 漢字 кот") == ["naïve", "漢", "字", "кот"]
+
+
+@pytest.mark.parametrize("text", ["漢" * 1800, "{[;" * 600, "word " * 360, "a,b;" * 450])
+def test_of_a_long_text_both_ends_are_kept(text: str) -> None:
+    marked = f"begin {text} end"
+    found = tokens_of(marked)
+    assert len(found) == HEAD_TOKENS + TAIL_TOKENS
+    assert (found[0], found[-1]) == ("begin", "end")
+
+
+def test_a_words_trigrams_see_nothing_of_its_neighbours() -> None:
+    together = gram_buckets(["qua", "zorb"])
+    assert together[:5].tolist() == gram_buckets(["qua"]).tolist()
+    assert together[5:].tolist() == gram_buckets(["zorb"]).tolist()
+
+
+@pytest.mark.parametrize(("asked", "around"), [(1, 0), (3, 2), (EDGE, 0), (EDGE + 1, 5), (60, 20)])
+def test_each_pool_is_one_slice(asked: int, around: int) -> None:
+    tokens = [f"w{number}" for number in range(asked + around)]
+    reading = WORDS.read(tokens, asked)
+    edge = min(asked, EDGE)
+    terms = reading.terms()
+    assert len(terms) == len(reading.rows) == asked + around + 2 * edge
+    everything, start, end, first = (terms[low:high] for low, high in pools_of(reading))
+    assert everything == terms
+    assert sorted(start) == sorted((place, pair) for place in range(edge) for pair in (False, True))
+    assert sorted(end) == sorted((place, pair) for place in range(asked - edge, asked) for pair in (False, True))
+    assert sorted(first) == sorted((place, pair) for place in range(min(asked, 5)) for pair in (False, True))
+    words = {place: row for (place, pair), row in zip(terms, reading.rows.tolist(), strict=True) if not pair}
+    assert words == {place: len(SPECIAL) + place for place in range(asked + around)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["hi", "Write a poem about the sea", "fix teh zorbquax in my css, pls", "So it goes. " * 40, "漢字 " * 30],
+)
+def test_the_terms_of_an_explanation_add_up_to_the_label(text: str) -> None:
+    network = load()
+    pooled = pool(network, Window(text, "You are a tutor.", len(text)))
+    hidden = hidden_of(network, pooled.features)
+    for task in range(len(network.tasks)):
+        pull = _pull(network, hidden, task)
+        terms = sum(_terms(network, pooled, pull).values())
+        shape = float(pull[-3:] @ pooled.features[-3:])
+        towards = (network.out[task] - network.out.mean(axis=0)) * (hidden > 0)
+        assert terms + shape + float(towards @ network.hide_bias) == pytest.approx(float(towards @ hidden), abs=2e-2)
+        assert np.isfinite(terms)

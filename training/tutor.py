@@ -1,0 +1,154 @@
+"""The tutor: the teacher's encoder, taught the tasks, so that it can say what it makes of any text.
+
+On sources held out it is far better than a network of word vectors can become by itself (docs/classifier.md), and
+a hundred times too slow to serve. So the network learns from it: its opinions of every row, and of texts that nobody
+wrote.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+from dataclasses import dataclass
+from random import Random
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gateway.core.label import TEXT_TASKS
+from training.augment import augment, mixed
+from training.corpus import Row, plain_texts
+from training.draw import weights_of
+from training.teacher import CACHE, WIDTH, Encoder, Pieces, mean_of, padded
+
+_BATCH = 32
+_FROZEN_LAYERS = 2
+_SYSTEM_CHARS = 200
+_LONG_CHARS = 2400
+_HEAD_CHARS = 1000
+_TAIL_CHARS = 500
+_PLAIN_CHARS = 1500
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """`draws`: rows that the tutor learns from, drawn like the network's; `mixed`: how many texts that nobody wrote it
+    is asked about; `most_pieces`: how much of a text it reads; `written_weight` and `power`: see draw.py."""
+
+    seed: int = 1
+    draws: int = 24_000
+    rate: float = 1e-4
+    head_rate: float = 1e-3
+    smooth: float = 0.05
+    mixed: int = 28_000
+    most_pieces: int = 72
+    written_weight: float = 6.0
+    power: float = 0.65
+
+
+class Opinions(NamedTuple):
+    """Probabilities of the tasks (texts x tasks): of the rows as they stand, and of other texts."""
+
+    rows: np.ndarray[Any, Any]
+    others: list[str]
+    of_others: np.ndarray[Any, Any]
+
+
+class Tutor(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = Encoder(_FROZEN_LAYERS)
+        self.head = nn.Sequential(
+            nn.Dropout(0.1), nn.Linear(2 * WIDTH, 256), nn.Tanh(), nn.Dropout(0.1), nn.Linear(256, len(TEXT_TASKS))
+        )
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16):
+            x = self.encoder(ids, mask, 0.1 if self.training else 0.0)
+            found: Tensor = self.head(torch.cat((mean_of(x, mask), x[:, 0]), 1))
+        return found.float()
+
+
+def _read(text: str, system: str) -> str:
+    if len(text) > _LONG_CHARS:
+        text = f"{text[:_HEAD_CHARS]} {text[-_TAIL_CHARS:]}"
+    return f"{text} [SEP] {system[:_SYSTEM_CHARS]}" if system else text
+
+
+def teach(rows: list[Row], chances: np.ndarray[Any, Any], pieces: Pieces, lessons: Lessons) -> Tutor:
+    torch.set_num_threads(1)
+    torch.manual_seed(lessons.seed)
+    random, draw = Random(lessons.seed), np.random.default_rng(lessons.seed)
+    tutor = Tutor()
+    examples = []
+    for index in draw.choice(len(rows), lessons.draws, p=chances).tolist():
+        row = rows[index]
+        examples.append((pieces.of(_read(*augment(row.text, row.system, random))), TEXT_TASKS.index(row.task)))
+    examples.sort(key=lambda one: len(one[0]) + random.random() * 12)
+    batches = [examples[at : at + _BATCH] for at in range(0, len(examples) - _BATCH + 1, _BATCH)]
+    random.shuffle(batches)
+    learning = [weight for weight in tutor.encoder.parameters() if weight.requires_grad]
+    rates = [lessons.rate, lessons.head_rate]
+    optimizer = torch.optim.AdamW(
+        [{"params": learning, "lr": rates[0]}, {"params": tutor.head.parameters(), "lr": rates[1]}], weight_decay=0.01
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, total_steps=len(batches), pct_start=0.1)
+    tutor.train()
+    for batch in batches:
+        logits = tutor(*padded([ids for ids, _ in batch]))
+        tasks = torch.tensor([task for _, task in batch])
+        loss = functional.cross_entropy(logits, tasks, label_smoothing=lessons.smooth)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    tutor.eval()
+    return tutor
+
+
+@torch.inference_mode()
+def ask(tutor: Tutor, pieces: Pieces, texts: list[str]) -> np.ndarray[Any, Any]:
+    """The tutor's logits."""
+    lists = [pieces.of(text) for text in texts]
+    order = sorted(range(len(lists)), key=lambda index: len(lists[index]))
+    logits = np.zeros((len(lists), len(TEXT_TASKS)), np.float32)
+    for at in range(0, len(order), 2 * _BATCH):
+        chosen = order[at : at + 2 * _BATCH]
+        logits[chosen] = tutor(*padded([lists[index] for index in chosen])).numpy()
+    return logits
+
+
+def _others(rows: list[Row], chances: np.ndarray[Any, Any], lessons: Lessons) -> list[str]:
+    """Texts without a label: pieces and mixtures of the rows, and the rows whose task is structural."""
+    random, draw = Random(lessons.seed + 4), np.random.default_rng(lessons.seed + 4)
+    pairs = draw.choice(len(rows), (lessons.mixed, 2), p=chances).tolist()
+    texts = [mixed(rows[one].text[:_PLAIN_CHARS], rows[other].text[:_PLAIN_CHARS], random) for one, other in pairs]
+    texts += [text for text in plain_texts() if len(text) < _PLAIN_CHARS]
+    return [text for text in texts if text.strip()]
+
+
+def opinions_of(rows: list[Row], lessons: Lessons) -> Opinions:
+    """Teaches a tutor and asks it; kept on disk between runs (some ten minutes)."""
+    key = json.dumps([rows, repr(lessons)])
+    cache = CACHE / f"tutor-{hashlib.sha256(key.encode()).hexdigest()[:16]}.pkl"
+    if cache.exists():
+        known: Opinions = pickle.loads(cache.read_bytes())
+        return known
+    pieces = Pieces(lessons.most_pieces)
+    chances = weights_of(rows, lessons.power, lessons.written_weight)
+    tutor = teach(rows, chances, pieces, lessons)
+    others = _others(rows, chances, lessons)
+    of_rows = ask(tutor, pieces, [_read(row.text, row.system) for row in rows])
+    found = Opinions(_odds(of_rows), others, _odds(ask(tutor, pieces, others)))
+    cache.parent.mkdir(exist_ok=True)
+    cache.write_bytes(pickle.dumps(found))
+    return found
+
+
+def _odds(logits: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(odds / odds.sum(axis=1, keepdims=True), np.float32)
