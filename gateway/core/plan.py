@@ -158,11 +158,13 @@ def costs_of(attempts: list[Attempt]) -> dict[CostKind, int]:
 
 def answering(attempts: list[Attempt]) -> Attempt | None:
     """The attempt whose answer, or whose failure, the client was given."""
+    if len(attempts) == 1:
+        return attempts[0]
     for attempt in reversed(attempts):
         if attempt.first_token is not None and not attempt.cancelled and attempt.kind not in ("shadow", "probe"):
             return attempt
     for attempt in reversed(attempts):
-        if attempt.kind not in ("shadow", "probe") and not (attempt.cancelled and len(attempts) > 1):
+        if attempt.kind not in ("shadow", "probe") and not attempt.cancelled:
             return attempt
     return attempts[-1] if attempts else None
 

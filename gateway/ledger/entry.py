@@ -17,7 +17,8 @@ Entry = dict[str, Any]
 VERSION = 1
 NONE = "none"
 _KINDS = Usage._fields[:-1]
-_FACTS = tuple(name for name in Signals._fields if name not in ("chars", "input_tokens", "needs"))
+_FACTS = Signals._fields[2:-1]
+"""All but the first two, which say how long the text is, and the last, which is a set."""
 
 
 def entry_of(record: Record) -> Entry:
@@ -42,14 +43,14 @@ def entry_of(record: Record) -> Entry:
         "stream": record.stream,
         "outcome": record.outcome,
         "status": record.http_status,
-        "duration_s": _round(ended - started),
+        "duration_s": _exact(ended - started),
         "attempts": [_attempt(attempt, started) for attempt in attempts],
         "cost_nano_usd": record.cost_nano_usd,
     }
     if attempts:
-        entry["overhead_s"] = _round(attempts[0].started - started)
+        entry["overhead_s"] = _exact(attempts[0].started - started)
     if record.first_token is not None:
-        entry["first_token_s"] = _round(record.first_token - started)
+        entry["first_token_s"] = _exact(record.first_token - started)
     if label is not None:
         entry["confidence"] = round(label.confidence, 4)
         entry["classifier"] = label.version
@@ -116,14 +117,14 @@ def _attempt(attempt: Attempt, started: float) -> Entry:
         "model": candidate.model,
         "provider": candidate.provider,
         "kind": attempt.kind,
-        "start_s": _round(attempt.started - started),
+        "start_s": _exact(attempt.started - started),
         "bytes": attempt.bytes_received,
         "cost_nano_usd": attempt.cost_nano_usd,
     }
     if attempt.ended is not None:
-        entry["duration_s"] = _round(attempt.ended - attempt.started)
+        entry["duration_s"] = _exact(attempt.ended - attempt.started)
     if attempt.first_token is not None:
-        entry["first_token_s"] = _round(attempt.first_token - attempt.started)
+        entry["first_token_s"] = _exact(attempt.first_token - attempt.started)
     if attempt.status is not None:
         entry["status"] = attempt.status
     if failure is not None:
@@ -149,11 +150,12 @@ def _usage(usage: Usage) -> Entry:
 
 
 def _signals(signals: Signals) -> Entry:
-    facts: Entry = {name: value for name in _FACTS if (value := getattr(signals, name))}
+    facts: Entry = {name: value for name, value in zip(_FACTS, signals[2:-1], strict=False) if value}
     if signals.needs:
         facts["needs"] = sorted(signals.needs)
     return facts
 
 
-def _round(seconds: float) -> float:
-    return round(seconds, 6)
+def _exact(seconds: float) -> float:
+    """To the microsecond; `round` goes by way of the decimal text, and takes three times as long."""
+    return int(seconds * 1_000_000 + 0.5) / 1_000_000
