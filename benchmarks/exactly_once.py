@@ -43,6 +43,7 @@ server: {{watch: false}}
 ledger: {{dir: "{folder}/state", store: {store}, max_records: 1000000}}
 {redis}
 classify: {{text_model: none}}
+breakers: {{consecutive: 1000, min_requests: 1000000}}   # a tenth is to fail over, all the time
 providers:
   a: {{vendor: openai, base_url: "{a}/v1", api_key: k-0123456789}}
   b: {{vendor: anthropic, base_url: "{b}", api_key: k-0123456789}}
