@@ -37,7 +37,7 @@ class Breaker:
         "_bad_before",
         "_ok",
         "_ok_before",
-        "_turned",
+        "_turns_at",
         "closed_at",
         "consecutive",
         "grown",
@@ -59,7 +59,7 @@ class Breaker:
         self.grown = 0
         self.closed_at = 0.0
         self.consecutive = 0
-        self._turned = 0.0
+        self._turns_at = 0.0
         self._ok = self._bad = self._ok_before = self._bad_before = 0
 
     def state(self, now: float) -> BreakerState:
@@ -91,7 +91,8 @@ class Breaker:
         """An answer came, to a request that began when it had `opened` so often. Whether that closes it."""
         if not self.reason:
             self.consecutive = 0
-            self._turn(now)
+            if now >= self._turns_at:
+                self._turn(now)
             self._ok += 1
             return False
         if opened != self.opened:
@@ -116,7 +117,8 @@ class Breaker:
             self.open(failure.reason, wait, now, tries=failure.cls is not FailureClass.RATE_LIMIT)
             return True
         self.consecutive += 1
-        self._turn(now)
+        if now >= self._turns_at:
+            self._turn(now)
         self._bad += 1
         if not self._too_many():
             return False
@@ -142,7 +144,7 @@ class Breaker:
         self.consecutive = 0
         self.closed_at = now
         self._ok = self._bad = self._ok_before = self._bad_before = 0
-        self._turned = now
+        self._turns_at = now + self.rules.window_s / 2
 
     def try_now(self, now: float) -> None:
         """End the wait early: the next request tries."""
@@ -180,9 +182,7 @@ class Breaker:
     def _turn(self, now: float) -> None:
         """Two halves of the window, of which the older is forgotten when the younger is full."""
         half = self.rules.window_s / 2
-        if now - self._turned < half:
-            return
-        fresh = now - self._turned < 2 * half
+        fresh = now < self._turns_at + half
         self._ok_before, self._bad_before = (self._ok, self._bad) if fresh else (0, 0)
         self._ok = self._bad = 0
-        self._turned = now
+        self._turns_at = now + half

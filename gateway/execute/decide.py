@@ -8,8 +8,7 @@ conversation, where going elsewhere would pay for the whole prompt again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from gateway.config.snapshot import Model, Retry
 from gateway.core.errors import Failure, FailureClass
@@ -22,8 +21,7 @@ _OF_ONE_KEY = frozenset(
 """What one key of a provider's met, another may not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """The next attempt, `delay_s` seconds from now."""
 
     candidate: Candidate

@@ -59,7 +59,15 @@ class Executor:
                 await asyncio.sleep(step.delay_s)
             run = self._start(ask, step)
             if run is not None:
-                result = await (self._outcome(run) if plan.hedge is None else self._race(ask, plan.hedge, run))
+                if plan.hedge is not None:
+                    result = await self._race(ask, plan.hedge, run)
+                else:
+                    try:
+                        await run.ready
+                    except asyncio.CancelledError:
+                        run.drop()
+                        raise
+                    result = run.result()
                 if result is not None:
                     return result
             step = next_step(
@@ -73,10 +81,11 @@ class Executor:
         way = self._ways[candidate.model]
         if step.kind != "retry":
             way.budget.deposit()
-        spent = spent_keys(record.attempts, candidate) if len(way.lanes) > 1 else ()
         attempt = self._books.begin(candidate, record, step.kind)
-        lane = choose(way.lanes, ask.plan.session, spent, attempt.started)
+        lane = way.lanes[0]
         if len(way.lanes) > 1:
+            spent = spent_keys(record.attempts, candidate)
+            lane = choose(way.lanes, ask.plan.session, spent, attempt.started)
             attempt.key = lane.key
         ticket = lane.enter(attempt.started)
         try:
@@ -91,16 +100,8 @@ class Executor:
             ticket.drop()
             raise
 
-    async def _outcome(self, run: Run) -> ChatAnswer | ChatStream | None:
-        try:
-            await run.ready
-        except asyncio.CancelledError:
-            run.drop()
-            raise
-        return run.result()
-
     async def _race(self, ask: Ask, hedge: Hedge, run: Run) -> ChatAnswer | ChatStream | None:
-        """As `_outcome`, but when the candidate is late the next one starts beside it."""
+        """What came; when the candidate is late the next one starts beside it."""
         label = ask.record.label
         candidate = run.attempt.candidate
         timings = self._board.timings(candidate.model, label.task if label else "", ask.request.stream)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from gateway.core.chat import ChatAnswer, ChatRequest
 from gateway.core.errors import Failure, FailureClass, ProviderError
@@ -58,16 +58,18 @@ class Run:
     """Making one raises ProviderError for what the vendor can't be asked: nothing was sent then. `ready` is done once
     there is a first content, a whole answer, or a failure."""
 
-    __slots__ = ("_context", "_exchange", "_pace", "_timer", "ask", "attempt", "ready", "ticket", "upstream")
+    __slots__ = ("_context", "_exchange", "_pace", "_sink", "_timer", "ask", "attempt", "ready", "ticket", "upstream")
 
+    streams: ClassVar[bool]
     ready: asyncio.Future[Any]
+    _sink: WholeSink | StreamSink
 
     def __init__(self, ask: Ask, attempt: Attempt, way: Way, ticket: Ticket) -> None:
         self.ask = ask
         self.attempt = attempt
         self.upstream = way.upstream
         self.ticket = ticket
-        self._pace = pace = way.paces[ask.request.stream]
+        self._pace = pace = way.paces[self.streams]
         record = ask.record
         self._context = CallContext(ask.request, way.target, f"chatcmpl-{record.request_id}", int(record.created))
         call = self.upstream.adapter.build_request(ask.request, way.target)
@@ -78,7 +80,7 @@ class Run:
         remaining = ask.deadline - deadlines.loop.time()
         if remaining < limit:
             limit, reason = max(0.0, remaining), "total_timeout"
-        self._timer = deadlines.after(limit, self._expire, reason, limit)
+        self._timer = deadlines.after(limit, self._sink.expire, reason, limit)
 
     def result(self) -> ChatAnswer | ChatStream | None:
         """What came, once it is ready; None where that is a failure, which is booked and logged."""
@@ -137,10 +139,9 @@ class Run:
 
     def _stop(self) -> None:
         """No time limit any more; note what has arrived."""
-        raise NotImplementedError
-
-    def _expire(self, reason: str, seconds: float) -> None:
-        raise NotImplementedError
+        self._timer.cancel()
+        self.attempt.status = self._sink.status or None
+        self.attempt.bytes_received = self._sink.size
 
     def _reported(self) -> Usage | None:
         """What the vendor has said of its usage so far."""
@@ -153,7 +154,9 @@ class Run:
 class WholeRun(Run):
     """Ready once the answer is whole."""
 
-    __slots__ = ("_sink",)
+    __slots__ = ()
+    streams = False
+    _sink: WholeSink
 
     def _begin(self, call: UpstreamCall) -> tuple[Exchange, float, str]:
         sink = self._sink = WholeSink(self.ask.deadlines.loop, MAX_ANSWER_BYTES)
@@ -175,19 +178,13 @@ class WholeRun(Run):
         self.ticket.end(None, self.attempt.ended or 0.0)
         return answer
 
-    def _stop(self) -> None:
-        self._timer.cancel()
-        self.attempt.status = self._sink.status or None
-        self.attempt.bytes_received = self._sink.size
-
-    def _expire(self, reason: str, seconds: float) -> None:
-        self._sink.expire(reason, seconds)
-
 
 class StreamRun(Run):
     """Ready with the first content; its result goes on from there."""
 
-    __slots__ = ("_sink",)
+    __slots__ = ()
+    streams = True
+    _sink: StreamSink
 
     def _begin(self, call: UpstreamCall) -> tuple[Exchange, float, str]:
         parser = self.upstream.adapter.stream_parser(self._context)
@@ -216,14 +213,6 @@ class StreamRun(Run):
             ask.deadline,
             ask.deadlines.loop,
         )
-
-    def _stop(self) -> None:
-        self._timer.cancel()
-        self.attempt.status = self._sink.status or None
-        self.attempt.bytes_received = self._sink.size
-
-    def _expire(self, reason: str, seconds: float) -> None:
-        self._sink.expire(reason, seconds)
 
     def _reported(self) -> Usage | None:
         return self._sink.parser.usage

@@ -23,16 +23,12 @@ NOBODY_WELL = "every model that may serve this request is in trouble; one was as
 
 class Standing(NamedTuple):
     """Candidates that are well, in the chain's order; those that are not, the one that is back first before the others;
-    and why."""
+    and why. `warnings` are what the client is to be told."""
 
     well: Candidates
     unwell: Candidates = ()
     reasons: tuple[Rejection, ...] = ()
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What the client is to be told."""
-        return () if self.well else (NOBODY_WELL,)
+    warnings: tuple[str, ...] = ()
 
 
 def standing(candidates: Candidates, health: Health) -> Standing:
@@ -50,7 +46,8 @@ def standing(candidates: Candidates, health: Health) -> Standing:
             seconds = f"for {trouble.for_s:.1f} s more" if trouble.for_s else "and is being tried"
             reasons.append(Rejection(candidate.model, f"its breaker is open ({trouble.reason}) {seconds}"))
     unwell.sort(key=lambda item: item[0])
-    return Standing(tuple(well), tuple(candidate for _, candidate in unwell), tuple(reasons))
+    warnings = () if well else (NOBODY_WELL,)
+    return Standing(tuple(well), tuple(candidate for _, candidate in unwell), tuple(reasons), warnings)
 
 
 def by_preference(
@@ -63,9 +60,8 @@ def by_preference(
     today: date,
     health: Health,
 ) -> Candidates:
-    """As the route prefers. Of a conversation every turn has the same order."""
-    if len(candidates) < 2 or route.prefer == "order":
-        return candidates
+    """At least two, as a route that prefers anything but their order wants them. Of a conversation every turn has the
+    same order."""
     if route.prefer == "cheapest":
         return rank_by_cost(candidates, request, facts.signals, snapshot, today)
     if route.prefer == "fastest":

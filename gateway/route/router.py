@@ -115,9 +115,11 @@ def _plan_route(
     fit = _fit_of(route, signals, snapshot)
     session = None if route.sticky is None else session_of(request, facts, route.sticky)
     found = standing(fit.candidates, health)
-    well = by_preference(found.well, route, request, facts, session, snapshot, today, health)
+    well = found.well
+    if route.prefer != "order" and len(well) > 1:
+        well = by_preference(well, route, request, facts, session, snapshot, today, health)
     return Plan(
-        candidates=well + found.unwell,
+        candidates=well + found.unwell if found.unwell else well,
         fallback_on=route.fallback_on,
         timeouts=route.timeouts,
         max_attempts=route.max_attempts,
@@ -129,11 +131,15 @@ def _plan_route(
             candidates_rejected=tuple(fit.rejected),
             put_back=found.reasons,
         ),
-        on_context_window=_side_chain(route.on_context_window, route, signals, snapshot),
-        on_content_policy=_side_chain(route.on_content_policy, route, signals, snapshot),
+        on_context_window=_side_chain(route.on_context_window, route, signals, snapshot)
+        if route.on_context_window is not None
+        else None,
+        on_content_policy=_side_chain(route.on_content_policy, route, signals, snapshot)
+        if route.on_content_policy is not None
+        else None,
         session=session,
         warnings=found.warnings,
-        hedge=route.hedge if len(found.well) > 1 else None,
+        hedge=route.hedge if route.hedge and len(well) > 1 else None,
     )
 
 
@@ -153,12 +159,8 @@ def _fit_of(route: Route, signals: Signals, snapshot: Snapshot) -> _Fit:
         return _filter(route.on_context_window, route.require, signals, snapshot)
 
 
-def _side_chain(
-    chain: tuple[str, ...] | None, route: Route, signals: Signals, snapshot: Snapshot
-) -> tuple[Candidate, ...] | None:
+def _side_chain(chain: tuple[str, ...], route: Route, signals: Signals, snapshot: Snapshot) -> tuple[Candidate, ...]:
     """The members of a chain for one class of failure that may serve the request: the constraints hold there, too."""
-    if chain is None:
-        return None
     models = [snapshot.models[name] for name in chain]
     return tuple(model.candidate for model in models if why_unfit(model, route.require, signals, snapshot) is None)
 
