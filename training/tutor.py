@@ -1,7 +1,8 @@
 """The tutor: the teacher's encoder, taught the tasks, so that it can say what it makes of any text.
 
 On sources held out it is far better than a network of word vectors can become by itself (docs/classifier.md), and a
-hundred times too slow to serve. So the network learns from it: its opinions of every row, and of texts that nobody wrote.
+hundred times too slow to serve. So the network learns from it: its opinions of every row, and of texts
+that nobody wrote.
 """
 
 from __future__ import annotations
