@@ -11,6 +11,10 @@ from typing import Any, Literal, NamedTuple
 UsageSource = Literal["reported", "estimated"]
 
 
+MOST_TOKENS = 1_000_000_000
+"""No answer has more of any kind: a vendor that says so is not believed."""
+
+
 class Usage(NamedTuple):
     """Disjoint token counts. Units: tokens.
 
@@ -28,6 +32,14 @@ class Usage(NamedTuple):
     reasoning: int = 0
     output_audio: int = 0
     source: UsageSource = "reported"
+
+    @property
+    def believable(self) -> Usage:
+        """Itself, or with absurd counts cut to the most that is believed, and called an estimate."""
+        if max(self[:-1]) <= MOST_TOKENS:
+            return self
+        counts = {name: min(count, MOST_TOKENS) for name, count in zip(self._fields[:-1], self[:-1], strict=True)}
+        return self._replace(**counts, source="estimated")
 
     @property
     def prompt_total(self) -> int:

@@ -45,7 +45,7 @@ class Accounting:
         """Close an attempt. An unpriced model leaves its cost None."""
         attempt.ended = self._clock.monotonic()
         attempt.failure = failure
-        attempt.usage = usage
+        attempt.usage = usage = None if usage is None else usage.believable
         if usage is None:
             return
         price = self._in_force(self._models[attempt.candidate.model].prices, attempt.service_tier)

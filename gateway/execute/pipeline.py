@@ -84,8 +84,6 @@ class Pipeline:
         Raises GatewayError: what the router refuses, or PlanExhausted. On CancelledError the upstream is closed.
         """
         record.stream = request.stream
-        record.principal = principal.name
-        record.team = principal.team
         record.tags = principal.tags
         record.asked_for = request.model
         record.signals = signals = self._read_signals(request)

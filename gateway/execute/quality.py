@@ -23,9 +23,37 @@ MAX_JUDGED_CHARS = 256 * 1024
 MAX_SCHEMA_BYTES = 32 * 1024
 MAX_BRACKETS = 2_000
 """No text is nested deeper than it has brackets; beyond this a validator would recurse too far."""
-VALIDATORS_KEPT = 64
+VALIDATORS_KEPT = 32
+MAX_PATTERNS = 16
+MAX_PATTERN_CHARS = 1_000
+"""A compiled pattern takes memory: of a schema with more of them nothing is judged."""
+PATTERN_BYTES = 100_000
 
 log = logging.getLogger("gateway.execute")
+
+
+@dataclass(slots=True)
+class _Compiled:
+    """A schema as the library has it, and what judging a value of some depth by it weighs; None where it can't be."""
+
+    schema: Json
+    validator: Any
+    weights: dict[int, int | None] = field(default_factory=dict)
+
+    def weight(self, depth: int) -> int | None:
+        if depth not in self.weights:
+            try:
+                self.weights[depth] = evaluations(self.schema, depth)
+            except (NotCounted, RecursionError):
+                self.weights[depth] = None
+        return self.weights[depth]
+
+
+@dataclass(slots=True)
+class _Left:
+    """How much more work one answer may make, over all its choices and calls."""
+
+    work: int = MOST
 
 
 @dataclass(slots=True)
@@ -49,7 +77,7 @@ class Judge:
     """Holds the compiled schemas of the last requests."""
 
     def __init__(self) -> None:
-        self._validators: OrderedDict[bytes, Any] = OrderedDict()
+        self._compiled: OrderedDict[bytes, _Compiled | None] = OrderedDict()
 
     def whole(self, request: ChatRequest, body: Json) -> tuple[str, ...]:
         """The defects of a chat.completion."""
@@ -66,6 +94,7 @@ class Judge:
         found: set[str] = set()
         wanted = _json_wanted(request)
         offered = _offered(request)
+        left = _Left()
         for choice in choices:
             if choice.finish_reason == "length":
                 found.add("truncated")
@@ -74,12 +103,12 @@ class Judge:
             elif not choice.said and not choice.calls:
                 found.add("empty")
             elif wanted is not None and choice.said:
-                found |= self._judge_json(choice.text, wanted)
+                found |= self._judge_json(choice.text, wanted, left)
             for call in choice.calls.values():
-                found |= self._judge_call(call, offered)
+                found |= self._judge_call(call, offered, left)
         return tuple(defect for defect in DEFECTS if defect in found)
 
-    def _judge_json(self, text: str, wanted: Json) -> set[str]:
+    def _judge_json(self, text: str, wanted: Json, left: _Left) -> set[str]:
         if not _judgeable(text):
             return set()
         try:
@@ -89,9 +118,9 @@ class Judge:
         if wanted.get("type") == "json_object":
             return set() if isinstance(value, dict) else {"invalid_json"}
         schema = (wanted.get("json_schema") or {}).get("schema")
-        return {"schema_mismatch"} if self._breaks(value, text, schema) else set()
+        return {"schema_mismatch"} if self._breaks(value, text, schema, left) else set()
 
-    def _judge_call(self, call: _Call, offered: Mapping[str, Any]) -> set[str]:
+    def _judge_call(self, call: _Call, offered: Mapping[str, Any], left: _Left) -> set[str]:
         if call.name not in offered:
             return {"tool_unknown"}
         schema = offered[call.name]
@@ -101,36 +130,37 @@ class Judge:
             value = orjson.loads(call.arguments or "{}")
         except orjson.JSONDecodeError:
             return {"tool_arguments_invalid"}
-        return {"tool_arguments_invalid"} if self._breaks(value, call.arguments, schema) else set()
+        return {"tool_arguments_invalid"} if self._breaks(value, call.arguments, schema, left) else set()
 
-    def _breaks(self, value: Any, text: str, schema: Any) -> bool:
+    def _breaks(self, value: Any, text: str, schema: Any, left: _Left) -> bool:
         """Whether a value, read from `text`, breaks a schema; one that can't be judged is broken by nothing."""
-        validator = self._validator(schema)
-        if validator is None:
+        compiled = self._compile(schema)
+        weight = compiled.weight(depth_of(value)) if compiled is not None else None
+        if compiled is None or weight is None:
             return False
-        try:
-            # Named parts of a value are counted once; those of lists and free maps as often as there are commas.
-            if evaluations(schema, depth_of(value)) * (1 + text.count(",")) > MOST:
-                return False
-        except (NotCounted, RecursionError):
+        # Named parts of a value are counted once; those of lists and free maps as often as there are commas.
+        weight *= 1 + text.count(",")
+        if weight > left.work:
             return False
-        return not validator.is_valid(value)
+        left.work -= weight
+        return not compiled.validator.is_valid(value)
 
-    def _validator(self, schema: Any) -> Any:
-        """The compiled schema, or None: it is none, too large, refers elsewhere, or says what the library can't."""
+    def _compile(self, schema: Any) -> _Compiled | None:
+        """None: it is no schema, is too large, refers elsewhere, or says what the library can't."""
         if not isinstance(schema, dict):
             return None
         text = orjson.dumps(schema)
         if len(text) > MAX_SCHEMA_BYTES:
             return None
         digest = blake2b(text, digest_size=16).digest()
-        if digest in self._validators:
-            self._validators.move_to_end(digest)
+        if digest in self._compiled:
+            self._compiled.move_to_end(digest)
         else:
-            self._validators[digest] = _compile(schema)
-            if len(self._validators) > VALIDATORS_KEPT:
-                self._validators.popitem(last=False)
-        return self._validators[digest]
+            validator = _validator(schema)
+            self._compiled[digest] = None if validator is None else _Compiled(schema, validator)
+            if len(self._compiled) > VALIDATORS_KEPT:
+                self._compiled.popitem(last=False)
+        return self._compiled[digest]
 
 
 class Witness:
@@ -146,6 +176,13 @@ class Witness:
         self.folds = bool(_json_wanted(request) or _offered(request))
 
     def see(self, chunks: Iterable[Json]) -> None:
+        try:
+            self._see(chunks)
+        except Exception:
+            log.exception("a stream's quality could not be judged")
+            self._kept = MAX_JUDGED_CHARS + 1
+
+    def _see(self, chunks: Iterable[Json]) -> None:
         for chunk in chunks:
             for piece in chunk.get("choices") or ():
                 choice = self._choices.setdefault(piece.get("index", 0), _Choice())
@@ -231,7 +268,9 @@ def _judgeable(text: str) -> bool:
     return len(text) <= MAX_JUDGED_CHARS and text.count("{") + text.count("[") <= MAX_BRACKETS
 
 
-def _compile(schema: Json) -> Any:
+def _validator(schema: Json) -> Any:
+    if not _modest(schema):
+        return None
     # Most requests ask for no JSON, and the library is large.
     import jsonschema_rs
 
@@ -239,13 +278,30 @@ def _compile(schema: Json) -> Any:
         return jsonschema_rs.validator_for(
             schema,
             retriever=_refuse_references,
-            pattern_options=jsonschema_rs.RegexOptions(size_limit=1_000_000),  # linear time, whatever the pattern
+            pattern_options=jsonschema_rs.RegexOptions(size_limit=PATTERN_BYTES),  # linear time, whatever the pattern
             validate_formats=False,
         )
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException:  # noqa: BLE001  # a panic of the library is no Exception
         return None
+
+
+def _modest(schema: Json) -> bool:
+    """Whether its patterns are few and short."""
+    patterns: list[str] = []
+    nodes: list[Any] = [schema]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, dict):
+            if isinstance(node.get("pattern"), str):
+                patterns.append(node["pattern"])
+            if isinstance(node.get("patternProperties"), dict):
+                patterns += node["patternProperties"]
+            nodes += node.values()
+        elif isinstance(node, list):
+            nodes += node
+    return len(patterns) <= MAX_PATTERNS and sum(map(len, patterns)) <= MAX_PATTERN_CHARS
 
 
 def _refuse_references(uri: str) -> Any:

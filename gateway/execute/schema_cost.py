@@ -9,8 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-MOST = 2_000_000
-"""Evaluations that are taken on: a tenth of a second or so."""
+import orjson
+
+MOST = 200_000
+"""Work that is taken on for one answer, in looks at a subschema: ten milliseconds or so."""
+
+MOST_DEPTH = 32
+"""Values that are nested deeper are not judged: the count has as many layers."""
+
+MOST_COUNTED = 2_000
+"""Subschemas, at all their depths, that are counted before giving up."""
+
+_SIZE_OF_A_LOOK = 16
+"""Bytes of an enum, a constant or a list of names that weigh as much as one look."""
 
 _IN_PLACE_LISTS = ("allOf", "anyOf", "oneOf")
 _IN_PLACE = ("not", "if", "then", "else")
@@ -46,7 +57,9 @@ def depth_of(value: Any) -> int:
 
 
 def evaluations(schema: Any, depth: int) -> int:
-    """The most subschemas that validating one value per name, nested `depth` deep, evaluates. Raises NotCounted."""
+    """The most work that validating one value per name, nested `depth` deep, can be. Raises NotCounted."""
+    if depth > MOST_DEPTH:
+        raise NotCounted
     return _Count(schema).of(schema, depth)
 
 
@@ -62,8 +75,10 @@ class _Count:
             raise NotCounted
         place = (id(schema), depth)
         if place not in self._known:
+            if len(self._known) >= MOST_COUNTED:
+                raise NotCounted
             self._known[place] = 0  # a circle that consumes nothing adds nothing: the validator breaks it, too
-            total = 1 + sum(self.of(part, depth) for part in self._in_place(schema))
+            total = 1 + _size_of(schema) + sum(self.of(part, depth) for part in self._in_place(schema))
             total += sum(self.of(part, depth - 1) for part in _below(schema))
             if total > MOST:
                 raise NotCounted
@@ -94,6 +109,12 @@ class _Count:
             except (KeyError, IndexError, ValueError, TypeError):
                 raise NotCounted from None
         return node
+
+
+def _size_of(schema: dict[str, Any]) -> int:
+    """What comparing with the schema's own lists weighs."""
+    lists = [schema[keyword] for keyword in ("enum", "const", "required") if keyword in schema]
+    return len(orjson.dumps(lists)) // _SIZE_OF_A_LOOK if lists else 0
 
 
 def _below(schema: dict[str, Any]) -> Iterator[Any]:

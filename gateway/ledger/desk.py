@@ -17,7 +17,7 @@ from gateway.core.principal import Principal
 from gateway.ledger.asking import BadQuestion, read_query
 from gateway.ledger.entry import Entry
 from gateway.ledger.render import as_csv, as_json
-from gateway.ledger.store import Store, StoreUnavailable
+from gateway.ledger.store import MAX_FEEDBACK, Store, StoreUnavailable
 from gateway.ledger.usage import report
 
 Answer = TypeVar("Answer")
@@ -69,6 +69,12 @@ class Desk:
 
     def give_feedback(self, entry: Entry, score: float | None, label: str | None, note: str | None, by: str) -> None:
         """Write feedback on a request into the journal. Raises Overloaded where that takes no more."""
+        if len(entry.get("feedback", ())) >= MAX_FEEDBACK:
+            raise BadRequest(
+                f"This request has {MAX_FEEDBACK} pieces of feedback already.",
+                code="feedback_limit",
+                param="request_id",
+            )
         feedback: Entry = {
             "kind": "feedback",
             "id": entry["id"],

@@ -98,18 +98,29 @@ class Journal:
             if folder_bytes(self._folder) + self._segment_bytes > self._max_bytes:
                 self._complain(f"the journal holds its {self._max_bytes} bytes: is the store away?")
                 return False
-            self._number += 1
-            path = self._folder / f"{int(self._clock.time() * 1000):013d}-{self._name}-{self._number:06d}{SUFFIX}"
-            fd = os.open(unlocked := path.with_suffix(".new"), _FLAGS, 0o600)
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Under its name it is never seen without its lock: it would be taken for a dead worker's, and removed.
-            unlocked.rename(path)
+            fd = self._create()
         except OSError as error:
             self._complain(f"the journal can't be opened: {error.strerror or error}")
             return False
         self.close()
         self._fd, self._size, self._torn, self._shut_until = fd, 0, False, 0.0
         return True
+
+    def _create(self) -> int:
+        """The next segment, open and locked. Raises OSError, and leaves nothing behind then."""
+        self._number += 1
+        path = self._folder / f"{int(self._clock.time() * 1000):013d}-{self._name}-{self._number:06d}{SUFFIX}"
+        unlocked = path.with_suffix(".new")
+        fd = os.open(unlocked, _FLAGS, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Under its name it is never seen without its lock: it would be taken for a dead worker's, and removed.
+            unlocked.rename(path)
+        except OSError:
+            os.close(fd)
+            unlocked.unlink(missing_ok=True)
+            raise
+        return fd
 
     def _drop(self, why: str) -> bool:
         self.dropped += 1
@@ -126,8 +137,8 @@ class Journal:
 
 
 class LedgerWriter:
-    """The observer that writes the journal. A record of a request that was refused before any upstream call is written
-    as well: its sender is in the reports."""
+    """The observer that writes the journal. A request that was refused before any upstream call is written as well, if
+    its sender is known: a stranger's could otherwise push real ones out."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -139,7 +150,8 @@ class LedgerWriter:
         self._journal.append(begin_of(record))
 
     def on_end(self, record: Record) -> None:
-        self._journal.append(entry_of(record))
+        if record.principal:
+            self._journal.append(entry_of(record))
 
 
 def folder_bytes(folder: Path) -> int:

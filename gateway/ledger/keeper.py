@@ -5,6 +5,7 @@ The store may be away for hours: the journal waits on disk, and what waits is to
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -16,6 +17,7 @@ from typing import Protocol
 
 from gateway.config.snapshot import Snapshot
 from gateway.core.clock import Clock, SystemClock
+from gateway.ledger.journal import folder_bytes
 from gateway.ledger.places import journal_folder, open_store
 from gateway.ledger.shipper import Shipped, Shipper
 from gateway.ledger.store import Moved, Store, StoreUnavailable
@@ -81,6 +83,10 @@ class Keeper:
             return 0.0
         except (StoreUnavailable, OSError) as error:
             return self._failed(now, error)
+        except Exception as error:
+            # A defect of ours must be told, not end the shipping for good.
+            log.exception("the ledger's shipping failed")
+            return self._failed(now, error)
         if self._failures:
             log.warning("the ledger's store is back", extra={"failures": self._failures})
         self._failures = 0
@@ -106,6 +112,7 @@ class Keeper:
 
     def _failed(self, now: float, error: Exception) -> float:
         self._failures += 1
+        self._reopen()
         if self._failures == 1 or self._failures % 60 == 0:
             log.error(
                 "the ledger can't be shipped; the journal waits",
@@ -115,9 +122,16 @@ class Keeper:
             self._gauges.state(up=False, lag_s=now - self._up_to_date, waiting_bytes=self._waiting())
         return float(min(MAX_WAIT_S, PASS_S * 2 ** min(self._failures, 6)))
 
+    def _reopen(self) -> None:
+        """Begin anew at the next pass: the file may be another one by then, the connection broken."""
+        store, self._store, self._shipper = self._store, None, None
+        if store is not None:
+            with contextlib.suppress(Exception):
+                store.close()
+
     def _waiting(self) -> int:
         try:
-            return self._shipper.waiting_bytes() if self._shipper is not None else 0
+            return self._shipper.waiting_bytes() if self._shipper is not None else folder_bytes(self._folder)
         except OSError:
             return 0
 

@@ -15,6 +15,8 @@ import orjson
 from gateway.ledger.entry import Entry
 
 MAX_LINE_BYTES = 256 * 1024
+KINDS = frozenset({"begin", "request", "feedback"})
+"""What a line may be. A line of another kind was written by a newer version, and is left out like a corrupt one."""
 _BEGIN = b'{"kind":"begin","id":"'
 
 
@@ -57,4 +59,5 @@ def _decode(front: bytes, raw: bytes) -> Entry | None:
         entry = orjson.loads(raw)
     except ValueError:
         return None
-    return entry if isinstance(entry, dict) and "kind" in entry and "id" in entry else None
+    known = isinstance(entry, dict) and entry.get("kind") in KINDS and isinstance(entry.get("id"), str)
+    return entry if known else None

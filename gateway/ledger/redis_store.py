@@ -19,8 +19,9 @@ import redis
 
 from gateway.ledger.entry import Entry
 from gateway.ledger.rollup import DAY, HOUR, Dimensions, SumKey, add_up
-from gateway.ledger.store import Batch, Moved, StoreUnavailable
+from gateway.ledger.store import MAX_FEEDBACK, Batch, Moved, StoreUnavailable
 
+READ_AT_ONCE = 100
 _APPEND = """
 local positions, entries = KEYS[1], KEYS[2]
 local segment, start, stop = ARGV[1], ARGV[2], ARGV[3]
@@ -40,6 +41,7 @@ for _ = 1, count do
   local where = redis.call('XADD', entries, 'MAXLEN', '~', most, '*', 'entry', entry)
   if feedback == '1' then
     redis.call('RPUSH', prefix .. 'feedback:' .. id, entry)
+    redis.call('LTRIM', prefix .. 'feedback:' .. id, 0, LAST_KEPT)
     redis.call('EXPIRE', prefix .. 'feedback:' .. id, keep)
   else
     redis.call('SET', prefix .. 'id:' .. id, where, 'EX', keep)
@@ -57,7 +59,7 @@ for i = 3, #KEYS do
 end
 redis.call('HSET', positions, segment, stop)
 return 1
-"""
+""".replace("LAST_KEPT", str(MAX_FEEDBACK - 1))
 
 
 class RedisStore:
@@ -83,6 +85,7 @@ class RedisStore:
         self._append = client.register_script(_APPEND)
 
     def append(self, batch: Batch) -> None:
+        batch = self._without_known(batch)
         keys = [self._positions, self._entries]
         arguments: list[Any] = [batch.segment, batch.start, batch.end, self._prefix]
         arguments += [self._max_records, self._keep_records_s, len(batch.entries)]
@@ -102,6 +105,21 @@ class RedisStore:
             if not self._append(keys=keys, args=arguments):
                 raise Moved
 
+    def _without_known(self, batch: Batch) -> Batch:
+        """The batch without requests that stand here already: where the positions were lost (an eviction, a restored
+        backup) a segment comes again."""
+        ids = [f"{self._prefix}id:{entry['id']}" for entry in batch.entries]
+        with self._guarded():
+            known = self._client.mget(ids) if ids else []
+        fresh = [
+            (entry, raw)
+            for entry, raw, found in zip(batch.entries, batch.raw, known, strict=True)
+            if found is None or entry["kind"] == "feedback"
+        ]
+        if len(fresh) == len(batch.entries):
+            return batch
+        return Batch(batch.segment, batch.start, batch.end, [one for one, _ in fresh], [raw for _, raw in fresh])
+
     def position(self, segment: str) -> int:
         with self._guarded():
             return int(self._client.hget(self._positions, segment) or 0)
@@ -117,22 +135,31 @@ class RedisStore:
             if not found:
                 return None
             entry: Entry = orjson.loads(found[0][1][b"entry"])
-            given = self._client.lrange(f"{self._prefix}feedback:{request_id}", 0, 99)
+            given = self._client.lrange(f"{self._prefix}feedback:{request_id}", 0, MAX_FEEDBACK - 1)
         if given:
             entry["feedback"] = [orjson.loads(text) for text in given]
         return entry
 
     def sums(self, grain: int, since: int, until: int) -> Iterator[tuple[SumKey, Mapping[str, int]]]:
-        for start in range(since - since % grain, until, grain):
-            if start < since:
-                continue
-            with self._guarded():
-                fields = self._client.hgetall(self._sum_key(grain, start))
+        # Older ones have expired.
+        since = max(since, until - self._keep_sums_s[grain])
+        starts = [start for start in range(since - since % grain, until, grain) if start >= since]
+        for start, fields in self._read(grain, starts):
             bags: dict[SumKey, dict[str, int]] = {}
             for field, value in fields.items():
                 *dimensions, counter = orjson.loads(field)
                 bags.setdefault(SumKey(grain, start, Dimensions(*dimensions)), {})[counter] = int(value)
             yield from bags.items()
+
+    def _read(self, grain: int, starts: list[int]) -> Iterator[tuple[int, dict[bytes, bytes]]]:
+        for place in range(0, len(starts), READ_AT_ONCE):
+            some = starts[place : place + READ_AT_ONCE]
+            with self._guarded():
+                pipe = self._client.pipeline(transaction=False)
+                for start in some:
+                    pipe.hgetall(self._sum_key(grain, start))
+                found = pipe.execute()
+            yield from zip(some, found, strict=True)
 
     def trim(self, now: float) -> None:
         """By age; the number is kept to as entries come in, and sums expire by themselves."""

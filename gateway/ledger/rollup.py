@@ -20,6 +20,8 @@ GROWTH = 1.1
 _LOG_GROWTH = math.log(GROWTH)
 DURATION = "ms"
 TO_FIRST = "ttft"
+MOST = 10**15
+"""Beyond any single request: a million dollars, in nano-USD."""
 SCORE_UNIT = 1000
 """Feedback scores are summed up as thousandths."""
 
@@ -49,7 +51,7 @@ def add_up(entries: Iterable[Entry]) -> Sums:
     for entry in entries:
         at = int(entry["at"])
         bag = hours.setdefault(SumKey(HOUR, at - at % HOUR, dimensions_of(entry)), {})
-        add(bag, counters_of(entry))
+        add(bag, _bounded(counters_of(entry)))
     days: Sums = {}
     for key, bag in hours.items():
         add(days.setdefault(SumKey(DAY, key.start - key.start % DAY, key.dimensions), {}), bag)
@@ -59,6 +61,13 @@ def add_up(entries: Iterable[Entry]) -> Sums:
 def add(into: dict[str, int], counters: Mapping[str, int]) -> None:
     for name, amount in counters.items():
         into[name] = into.get(name, 0) + amount
+
+
+def _bounded(counters: dict[str, int]) -> dict[str, int]:
+    """Raises ValueError for what no request comes to: a store's sums have 64 bits."""
+    if any(type(amount) is not int or not -MOST < amount < MOST for amount in counters.values()):
+        raise ValueError("a counter is out of bounds")
+    return counters
 
 
 def dimensions_of(entry: Entry) -> Dimensions:

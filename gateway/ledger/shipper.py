@@ -6,6 +6,7 @@ shipper works on a folder at a time (a lock sees to it).
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -15,10 +16,10 @@ from pathlib import Path
 
 import orjson
 
-from gateway.ledger.entry import Entry, lost_entry
+from gateway.ledger.entry import lost_entry
 from gateway.ledger.journal import SUFFIX
-from gateway.ledger.lines import read_lines
-from gateway.ledger.store import Batch, Moved, Store
+from gateway.ledger.lines import Line, encode_line, read_lines
+from gateway.ledger.store import Batch, Moved, Store, StoreUnavailable
 
 READ_BYTES = 512 * 1024
 
@@ -53,17 +54,31 @@ class Shipper:
         self._store = store
         self._segments: dict[str, _Segment] = {}
         self._synced: dict[str, int] = {}
+        self._open: dict[str, dict[str, bytes]] = {}
 
     def ship(self) -> Shipped:
         """One pass over all segments. Raises StoreUnavailable: what had been shipped until then stays shipped, and the
-        rest is still in the journal."""
+        rest is still in the journal. A segment that can't be read holds up its own writer only; OSError is raised then,
+        after all others."""
         done = Shipped()
+        unread: OSError | None = None
+        for writer, paths in self._writers().items():
+            try:
+                self._ship_writer(writer, paths, done)
+            except OSError as error:
+                unread = error
+        if unread is not None:
+            raise unread
+        return done
+
+    def _writers(self) -> dict[str, list[Path]]:
+        """Each writer's segments in the order in which it wrote them, whatever the clock did meanwhile."""
         writers: dict[str, list[Path]] = {}
         for path in self._paths():
             writers.setdefault(writer_of(path), []).append(path)
         for paths in writers.values():
-            self._ship_writer(paths, done)
-        return done
+            paths.sort(key=number_of)
+        return writers
 
     def waiting_bytes(self) -> int:
         """Bytes of the journal that are not in the store yet."""
@@ -97,23 +112,52 @@ class Shipper:
         except OSError:
             return []
 
-    def _ship_writer(self, paths: Sequence[Path], done: Shipped) -> None:
+    def _ship_writer(self, writer: str, paths: Sequence[Path], done: Shipped) -> None:
         """All segments of one writer. Only the newest can still grow; and only when that is dead, too, are requests
         without an end lost."""
-        newest = paths[-1]
         # A writer that goes on to its next segment names that before it lets go of this one: so look for it afterwards.
-        dead = is_dead(newest) and not any(
-            path > newest for path in self._paths() if writer_of(path) == writer_of(newest)
-        )
+        dead = all(is_dead(path) for path in paths) and len(self._writers().get(writer, ())) == len(paths)
+        carried = self._carried(writer)
+        before = len(carried)
         segments = [self._segment(path) for path in paths]
         for number, segment in enumerate(segments):
             final = dead or number < len(segments) - 1
-            self._ship_segment(segment, segments, final, done)
+            self._ship_segment(segment, (carried, *(one.begun for one in segments)), final, done)
         if dead:
-            self._close(segments, done)
-        for segment in segments if dead else segments[:-1]:
-            if not segment.begun:
-                self._remove(segment)
+            self._close(segments, carried, done)
+        over = segments if dead else [segment for segment in segments[:-1] if is_dead(segment.path)]
+        for segment in over:
+            carried.update(segment.begun)
+        if len(carried) != before or any(segment.begun for segment in over):
+            self._carry(writer, carried)
+        for segment in over:
+            self._remove(segment)
+        if dead:
+            self._open.pop(writer, None)
+
+    def _carried(self, writer: str) -> dict[str, bytes]:
+        """Beginnings without an end so far from segments that are gone: a writer that lives on may still end them."""
+        if writer not in self._open:
+            self._open[writer] = {}
+            with contextlib.suppress(FileNotFoundError):
+                for line in read_lines(self._carry_file(writer).read_bytes(), 0, final=True):
+                    if line.entry is not None:
+                        self._open[writer][line.entry["id"]] = line.raw
+        return self._open[writer]
+
+    def _carry(self, writer: str, carried: dict[str, bytes]) -> None:
+        """Keep them on disk before their segment goes."""
+        file = self._carry_file(writer)
+        if not carried:
+            file.unlink(missing_ok=True)
+            self._open.pop(writer, None)
+            return
+        new = file.with_suffix(".tmp")
+        new.write_bytes(b"".join(encode_line(orjson.loads(begin)) for begin in carried.values()))
+        new.replace(file)
+
+    def _carry_file(self, writer: str) -> Path:
+        return self._folder / f"{writer}.begun"
 
     def _segment(self, path: Path) -> _Segment:
         segment = self._segments.get(path.name)
@@ -121,24 +165,30 @@ class Shipper:
             segment = self._segments[path.name] = _Segment(path, self._store.position(path.name))
         return segment
 
-    def _ship_segment(self, segment: _Segment, siblings: Sequence[_Segment], final: bool, done: Shipped) -> None:
+    def _ship_segment(self, segment: _Segment, begun: Sequence[dict[str, bytes]], final: bool, done: Shipped) -> None:
+        """`begun` are the writer's beginnings, of all segments: an end takes its own out."""
         with segment.path.open("rb") as opened:
             opened.seek(segment.scanned)
             offset, rest = segment.scanned, b""
             while True:
                 data = rest + opened.read(READ_BYTES)
                 at_end = len(data) - len(rest) < READ_BYTES
-                end = self._take(segment, siblings, data, offset, final and at_end, done)
+                end = self._take(segment, begun, data, offset, final and at_end, done)
                 rest, offset = data[end - offset :], end
                 if at_end:
                     return
 
     def _take(
-        self, segment: _Segment, siblings: Sequence[_Segment], data: bytes, offset: int, final: bool, done: Shipped
+        self,
+        segment: _Segment,
+        begun: Sequence[dict[str, bytes]],
+        data: bytes,
+        offset: int,
+        final: bool,
+        done: Shipped,
     ) -> int:
         """Ship the whole lines of `data`; the offset after them."""
-        entries: list[Entry] = []
-        raw: list[bytes] = []
+        found: list[Line] = []
         end = offset
         corrupt = 0
         for line in read_lines(data, offset, final=final):
@@ -149,21 +199,12 @@ class Shipper:
                 segment.begun[line.entry["id"]] = line.raw
             else:
                 if line.entry["kind"] == "request":
-                    for sibling in siblings:
-                        sibling.begun.pop(line.entry["id"], None)
+                    for beginnings in begun:
+                        beginnings.pop(line.entry["id"], None)
                 if line.end > segment.position:
-                    entries.append(line.entry)
-                    raw.append(line.raw)
+                    found.append(line)
         if end > segment.position:
-            start = segment.position
-            try:
-                self._store.append(Batch(segment.path.name, start, end, entries, raw))
-            except Moved:
-                # Another pass had sent it already, and died before it knew: look again from the start.
-                del self._segments[segment.path.name]
-                raise
-            segment.position = end
-            done.entries += len(entries)
+            corrupt += self._append(segment, found, end, done)
             if corrupt:
                 done.corrupt += corrupt
                 log.error(
@@ -172,18 +213,64 @@ class Shipper:
         segment.scanned = max(segment.scanned, end)
         return end
 
-    def _close(self, segments: Sequence[_Segment], done: Shipped) -> None:
-        """The writer is dead: what it had begun is lost. Those entries count as one byte behind the end of their
+    def _append(self, segment: _Segment, found: Sequence[Line], end: int, done: Shipped) -> int:
+        """Hand lines to the store, up to `end`; how many it can't take. One line that no store takes must not keep the
+        others out: then each is handed over by itself."""
+        try:
+            self._hand_over(segment, found, end)
+        except (StoreUnavailable, Moved):
+            raise
+        except Exception:
+            log.exception("a batch of the journal can't be taken in")
+            refused = 0
+            for line in found:
+                refused += self._one_by_one(segment, line)
+            self._hand_over(segment, (), end)
+            done.entries += len(found) - refused
+            return refused
+        done.entries += len(found)
+        return 0
+
+    def _one_by_one(self, segment: _Segment, line: Line) -> bool:
+        """Whether the line had to be left out."""
+        try:
+            self._hand_over(segment, (line,), line.end)
+        except (StoreUnavailable, Moved):
+            raise
+        except Exception:
+            log.exception("a line of the journal can't be taken in", extra={"segment": segment.path.name})
+            self._hand_over(segment, (), line.end)
+            return True
+        return False
+
+    def _hand_over(self, segment: _Segment, found: Sequence[Line], end: int) -> None:
+        if end <= segment.position:
+            return
+        entries = [line.entry for line in found if line.entry is not None]
+        batch = Batch(segment.path.name, segment.position, end, entries, [line.raw for line in found])
+        try:
+            self._store.append(batch)
+        except Moved:
+            # Another pass had sent it already, and died before it knew: look again from the start.
+            self._segments.pop(segment.path.name, None)
+            raise
+        segment.position = end
+
+    def _close(self, segments: Sequence[_Segment], carried: dict[str, bytes], done: Shipped) -> None:
+        """The writer is dead: what it had begun is lost. Those entries count as one byte behind the end of its newest
         segment, and so are shipped once."""
+        newest = segments[-1]
+        begun = carried | {name: begin for segment in segments for name, begin in segment.begun.items()}
+        if begun and newest.position <= newest.scanned:
+            lost = [lost_entry(orjson.loads(begin)) for begin in begun.values()]
+            end = newest.position + 1
+            raw = [orjson.dumps(entry) for entry in lost]
+            self._store.append(Batch(newest.path.name, newest.position, end, lost, raw))
+            newest.position = end
+            done.entries += len(lost)
+            done.lost += len(lost)
+        carried.clear()
         for segment in segments:
-            if segment.begun and segment.position <= segment.scanned:
-                lost = [lost_entry(orjson.loads(begin)) for begin in segment.begun.values()]
-                end = segment.position + 1
-                raw = [orjson.dumps(entry) for entry in lost]
-                self._store.append(Batch(segment.path.name, segment.position, end, lost, raw))
-                segment.position = end
-                done.entries += len(lost)
-                done.lost += len(lost)
             segment.begun.clear()
 
     def _remove(self, segment: _Segment) -> None:
@@ -197,6 +284,11 @@ class Shipper:
 def writer_of(path: Path) -> str:
     """`<start>-<boot>-<slot>-<number>.journal` without its start and number."""
     return "-".join(path.name.split("-")[1:-1])
+
+
+def number_of(path: Path) -> int:
+    number = path.stem.rpartition("-")[2]
+    return int(number) if number.isdigit() else 0
 
 
 def is_dead(path: Path) -> bool:

@@ -11,7 +11,7 @@ import orjson
 
 from gateway.ledger.entry import Entry
 from gateway.ledger.rollup import DAY, GRAINS, HOUR, Dimensions, SumKey, add_up
-from gateway.ledger.store import Batch, Moved, StoreUnavailable
+from gateway.ledger.store import MAX_FEEDBACK, Batch, Moved, StoreUnavailable
 
 FILE = "ledger.sqlite"
 _BUSY_S = 5.0
@@ -67,10 +67,14 @@ class SqliteStore:
                 self._db.execute("PRAGMA journal_mode = WAL")
                 self._db.execute("PRAGMA synchronous = NORMAL")
                 self._db.executescript(_SCHEMA)
+            self._path = path
+            found = path.stat()
+            self._file = (found.st_dev, found.st_ino)
         except (sqlite3.Error, OSError) as error:
             raise StoreUnavailable(f"{path}: {error}") from None
 
     def append(self, batch: Batch) -> None:
+        self._check_file()
         with self._transaction() as db:
             if self._position(db, batch.segment) != batch.start:
                 raise Moved
@@ -99,7 +103,9 @@ class SqliteStore:
             if row is None:
                 return None
             entry: Entry = orjson.loads(row[0])
-            given = db.execute("SELECT entry FROM feedback WHERE request_id = ? ORDER BY at", (request_id,)).fetchall()
+            given = db.execute(
+                "SELECT entry FROM feedback WHERE request_id = ? ORDER BY at LIMIT ?", (request_id, MAX_FEEDBACK)
+            ).fetchall()
             if given:
                 entry["feedback"] = [orjson.loads(found) for (found,) in given]
             return entry
@@ -138,6 +144,15 @@ class SqliteStore:
 
     def close(self) -> None:
         self._db.close()
+
+    def _check_file(self) -> None:
+        """What is written to a file that was moved or removed is lost: whoever opens the store anew makes another."""
+        try:
+            found = self._path.stat()
+        except OSError as error:
+            raise StoreUnavailable(f"{self._path} is gone: {error.strerror}") from None
+        if (found.st_dev, found.st_ino) != self._file:
+            raise StoreUnavailable(f"{self._path} is another file now")
 
     def _keep(self, db: sqlite3.Connection, batch: Batch) -> Sequence[Entry]:
         """Store a batch; its entries without those that stood here already, as after a journal came from a backup."""

@@ -13,6 +13,9 @@ from typing import Protocol
 from gateway.ledger.entry import Entry
 from gateway.ledger.rollup import SumKey
 
+MAX_FEEDBACK = 20
+"""Most pieces of feedback on one request."""
+
 
 class StoreUnavailable(Exception):
     """The store can't be reached or refuses: try again later. The message names no secret."""

@@ -192,7 +192,7 @@ def test_compiled_schemas_are_kept_up_to_a_bound() -> None:
         schema = {"type": "object", "title": str(number)}
         more = {"response_format": {"type": "json_schema", "json_schema": {"name": "p", "schema": schema}}}
         assert judge.whole(request_of(**more), whole_of({"content": "5"})) == ("schema_mismatch",)
-    assert len(judge._validators) == VALIDATORS_KEPT
+    assert len(judge._compiled) == VALIDATORS_KEPT
 
 
 @pytest.mark.parametrize(
@@ -200,3 +200,30 @@ def test_compiled_schemas_are_kept_up_to_a_bound() -> None:
 )
 def test_a_strange_answer_is_no_exception(body: Json) -> None:
     assert Judge().whole(request_of(**TOOLS), body) == ()
+
+
+ARRAYS = {"type": "array", "items": {"enum": [[number] for number in range(4500)]}}
+WIDE = {"items": {"$ref": "#"}, "properties": {f"p{number}": {} for number in range(2000)}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "text"),
+    [
+        (ARRAYS, json.dumps([[9999]] * 1900)),
+        (WIDE, "[" * 200 + "]" * 200),
+        ({"properties": {f"p{number}": {"pattern": "(a{1,50}){1,50}"} for number in range(200)}}, "{}"),
+        ({"properties": {"a": {"pattern": "(a{1,500}){1,500}"}}}, '{"a": "b"}'),
+    ],
+)
+def test_schemas_that_were_made_to_hurt_are_not_judged(schema: Any, text: str) -> None:
+    more = {"response_format": {"type": "json_schema", "json_schema": {"name": "p", "schema": schema}}}
+    assert Judge().whole(request_of(**more), whole_of({"content": text})) == ()
+
+
+def test_all_calls_of_an_answer_share_one_budget() -> None:
+    names = {f"p{number}": {"enum": ["x" * 100]} for number in range(200)}
+    tool = {"type": "function", "function": {"name": "save", "parameters": {"type": "object", "properties": names}}}
+    broken = whole_of({"tool_calls": [call_of("save", '{"p0": 5}')]})
+    assert Judge().whole(request_of(tools=[tool]), broken) == ("tool_arguments_invalid",)
+    calls = [call_of("save", '{"p0": "' + "x" * 100 + '"}')] * 200 + [call_of("save", '{"p0": 5}')]
+    assert Judge().whole(request_of(tools=[tool]), whole_of({"tool_calls": calls})) == (), "the last is not judged"

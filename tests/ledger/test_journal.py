@@ -157,3 +157,25 @@ def test_what_was_written_outlives_the_process_that_is_killed(tmp_path: Path) ->
     found = ids(tmp_path)
     assert found[: len(said)] == [f"r{number}" for number in said]
     assert len(found) <= len(said) + 1
+
+
+def test_a_lock_that_can_not_be_had_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(fd: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("gateway.ledger.journal.fcntl.flock", refuses)
+    before = len(os.listdir("/proc/self/fd"))
+    journal = journal_in(tmp_path / "j")
+    for _ in range(20):
+        journal._clock.ticks += 2  # type: ignore[attr-defined]
+        assert not journal.append(entry("a"))
+    assert os.listdir(tmp_path / "j") == []
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_stranger_is_not_written_down(tmp_path: Path) -> None:
+    writer = LedgerWriter(journal_in(tmp_path))
+    writer.on_end(Record("req_x", 1.0, 2.0, False, outcome="rejected", http_status=401, ended=2.5))
+    assert ids(tmp_path) == []
+    writer.on_end(Record("req_y", 1.0, 2.0, False, principal="web", outcome="rejected", http_status=400, ended=2.5))
+    assert ids(tmp_path) == ["req_y"]

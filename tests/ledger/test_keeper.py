@@ -241,3 +241,39 @@ def test_a_store_that_can_not_be_opened_is_tried_again(tmp_path: Path) -> None:
     (tmp_path / "ledger.sqlite").rmdir()
     keeper.turn()
     assert counted(open_sqlite(tmp_path))["requests"] == 1
+
+
+def test_a_ledger_file_that_is_taken_away_is_made_anew(tmp_path: Path) -> None:
+    """What an operator does with a broken file: nothing is written into one that is gone."""
+    clock, gauges = FixedClock(), Gauges()
+    journal = journal_in(tmp_path / "j")
+    keeper = keeper_of(tmp_path / "j", lambda: open_sqlite(tmp_path), clock, gauges)
+    journal.append(entry("before"))
+    keeper.turn()
+    for path in tmp_path.glob("ledger.sqlite*"):
+        path.unlink()
+    journal.append(entry("after"))
+    keeper.turn()
+    assert not gauges.states[-1][0]
+    keeper.turn()
+    assert gauges.states[-1][0]
+    assert open_sqlite(tmp_path).find("after") is not None
+
+
+def test_a_defect_of_ours_ends_no_shipping(tmp_path: Path) -> None:
+    clock, gauges = FixedClock(), Gauges()
+    journal_in(tmp_path / "j").append(entry("a"))
+    broken = True
+
+    def opens() -> Store:
+        if broken:
+            raise RuntimeError("a defect")
+        return open_sqlite(tmp_path)
+
+    keeper = keeper_of(tmp_path / "j", opens, clock, gauges)
+    keeper.turn()
+    assert not gauges.states[-1][0]
+    assert gauges.states[-1][2] > 0, "what waits is told"
+    broken = False
+    keeper.turn()
+    assert gauges.states[-1] == (True, 0.0, 0)

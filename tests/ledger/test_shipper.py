@@ -9,11 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.ledger.journal import Journal
 from gateway.ledger.lines import encode_line
-from gateway.ledger.shipper import Shipper
+from gateway.ledger.shipper import Shipper, number_of
 from gateway.ledger.store import Batch, Store, StoreUnavailable
 from tests.ledger.conftest import OpenStore
-from tests.ledger.making import begin, counted, entry, journal_in, open_sqlite
+from tests.ledger.making import FixedClock, begin, counted, entry, journal_in, open_redis, open_sqlite
+from tests.redis_server import RedisServer
 
 
 def test_what_a_living_worker_writes_is_shipped_and_kept(store: Store, tmp_path: Path) -> None:
@@ -55,11 +57,14 @@ def test_a_request_may_end_in_a_later_segment(open_store: OpenStore, tmp_path: P
     for number in range(40):
         journal.append(entry(f"r{number}"))
         shipper.ship()
-    first = min(folder.glob("*.journal"))
-    assert "000001" in first.name, "it holds a beginning without an end"
+    [carried] = folder.glob("*.begun")
+    assert b'"long"' in carried.read_bytes(), "its segment is gone, and what it had begun is kept"
+    assert len(list(folder.glob("*.journal"))) == 1
+    shipper = Shipper(folder, open_store())
+    shipper.ship()
     journal.append(entry("long"))
     shipper.ship()
-    assert not first.exists()
+    assert not carried.exists()
     journal.close()
     assert Shipper(folder, open_store()).ship().lost == 0
     assert counted(open_store())["requests"] == 41
@@ -109,6 +114,87 @@ def test_a_torn_last_line_waits_while_its_writer_lives(store: Store, tmp_path: P
         assert shipper.ship().entries == 1
         opened.write(line[100:])
     assert shipper.ship() == type(shipper.ship())(entries=1)
+
+
+def test_a_clock_that_steps_back_kills_nobody(store: Store, tmp_path: Path) -> None:
+    """Segments are in the order of their numbers: the newest may bear the older time."""
+    folder, clock = tmp_path / "j", FixedClock()
+    journal = Journal(folder, "boot-0", clock, max_bytes=40_000)
+    shipper = Shipper(folder, store)
+    journal.append(begin("open"))
+    for number in range(20):
+        journal.append(entry(f"a{number}"))
+    clock.now -= 50
+    clock.ticks += 10
+    for number in range(20):
+        journal.append(entry(f"b{number}"))
+    by_name = sorted(folder.glob("*.journal"))
+    assert [number_of(path) for path in by_name] != list(range(1, len(by_name) + 1)), "the names are out of order"
+    assert shipper.ship().lost == 0
+    journal.append(entry("open"))
+    journal.append(entry("last"))
+    assert shipper.ship().lost == 0
+    for name in ("open", "last", "a0", "b0"):
+        kept = store.find(name)
+        assert kept is not None
+        assert kept["outcome"] == "ok"
+
+
+def test_a_line_that_no_store_takes_keeps_no_other_out(store: Store, tmp_path: Path) -> None:
+    folder = tmp_path / "j"
+    journal, shipper = journal_in(folder), Shipper(folder, store)
+    journal.append(entry("a"))
+    journal.append(entry("huge", cost_nano_usd=10**18, usage={"input": 10**18}))
+    journal.append(entry("half", attempts=None))
+    journal.append({"kind": "from the future", "id": "x"})
+    journal.append(entry("b"))
+    done = shipper.ship()
+    assert (done.entries, done.corrupt) == (2, 3)
+    assert counted(store)["requests"] == 2
+    assert store.find("b") is not None
+    journal.append(entry("c"))
+    assert shipper.ship().entries == 1
+
+
+def test_beginnings_without_an_end_pin_no_segment(store: Store, tmp_path: Path) -> None:
+    """Ends that were dropped while the journal was full: once the store is back, there is room again, every time."""
+    folder = tmp_path / "j"
+    clock = FixedClock()
+    journal = Journal(folder, "boot-0", clock, max_bytes=60_000)
+    shipper = Shipper(folder, store)
+    for episode in range(10):
+        journal.append(begin(f"pinned{episode}"))
+        for number in range(200):
+            journal.append(entry(f"e{episode}-{number}"))
+        shipper.ship()
+        clock.ticks += 5
+        assert journal.append(entry(f"again{episode}"))
+    journal.close()
+    assert shipper.ship().lost == 10
+
+
+def test_a_segment_that_can_not_be_read_holds_up_nobody_else(store: Store, tmp_path: Path) -> None:
+    folder = tmp_path / "j"
+    journal = journal_in(folder)
+    (folder / "0000000000000-zz-0-000001.journal").mkdir(parents=True)
+    journal.append(entry("a"))
+    with pytest.raises(OSError, match="directory"):
+        Shipper(folder, store).ship()
+    assert counted(store)["requests"] == 1
+
+
+def test_positions_that_were_lost_count_nothing_twice(redis_here: RedisServer, tmp_path: Path) -> None:
+    folder = tmp_path / "j"
+    store = open_redis(redis_here)
+    journal = journal_in(folder)
+    journal.append(entry("a"))
+    Shipper(folder, store).ship()
+    with redis_here.client() as client:
+        client.delete("{sy}:ledger:positions")
+    journal.append(entry("b"))
+    Shipper(folder, store).ship()
+    assert counted(store)["requests"] == 2
+    store.close()
 
 
 class DiesSometimes:

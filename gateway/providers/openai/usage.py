@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.core.chat import Json
-from gateway.core.usage import Usage
+from gateway.core.usage import MOST_TOKENS, Usage
 
 _ELSEWHERE = frozenset(
     {"cached_tokens", "num_cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens"}
@@ -46,7 +46,7 @@ def _read_exact(raw: Json) -> Usage | None:
     if not (type(cached) is type(heard) is type(written) is type(reasoning) is type(spoken) is int):
         return None
     fresh, shown = prompt - cached - heard - written, completion - reasoning - spoken
-    if min(cached, heard, written, reasoning, spoken, fresh, shown) < 0 or max(prompt, completion) >= 2**53:
+    if min(cached, heard, written, reasoning, spoken, fresh, shown) < 0 or max(prompt, completion) > MOST_TOKENS:
         return None
     return Usage(fresh, heard, cached, 0, written, 0, shown, reasoning, spoken)
 
@@ -124,11 +124,11 @@ def _details(raw: Json, *names: str) -> Json:
 
 
 def _count(raw: Json, *names: str) -> int | None:
-    """The first of `names` that holds a count: a whole number of at least 0, below 2**53."""
+    """The first of `names` that holds a count: a whole number of at least 0, and believable."""
     for name in names:
         value = raw.get(name)
         if isinstance(value, float) and value.is_integer():
             value = int(value)
-        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53:
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS:
             return value
     return None
