@@ -292,7 +292,7 @@ def judge(
     print(json.dumps(report, indent=2))
     for line in wrong[:5]:
         print("unlike:", line)
-    good = not missing and not wrong and not kept.twice and report["sums equal the records"]
+    good = not status and not missing and not wrong and not kept.twice and report["sums equal the records"]
     print("exactly once" if good else "NOT exactly once")
     return 0 if good else 1
 
