@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -37,6 +38,9 @@ class Printing:
 
     def __init__(self, *command: str, env: dict[str, str] | None = None) -> None:
         keyless = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+        # What the example configs keep must not mix with what somebody keeps who works in this checkout.
+        self._state = tempfile.TemporaryDirectory(prefix="switchyard-")
+        keyless["SWITCHYARD_STATE"] = self._state.name
         self.process = subprocess.Popen(
             [sys.executable, *command], cwd=ROOT, env={**keyless, **(env or {})}, stderr=subprocess.PIPE, text=True
         )
@@ -61,6 +65,7 @@ class Printing:
         """The exit status, once it has ended and all is read that it printed."""
         code = self.process.wait(15)
         self._reader.join(5)
+        self._state.cleanup()
         return code
 
     def stop(self) -> int:
