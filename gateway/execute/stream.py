@@ -69,7 +69,7 @@ class ChatStream:
         while True:
             if sink.chunks:
                 batch = sink.take()
-                if self._witness is not None and self._witness.folds:
+                if self._witness is not None and self._witness.watching:
                     self._witness.see(batch)
                 self._last = last = batch[-1]
                 self._attempt.service_tier = service_tier_of(last) or self._attempt.service_tier
@@ -126,7 +126,7 @@ class ChatStream:
             usage = _at_least(usage, sink.parser.text_chars)
         self._books.end(self._attempt, failure, usage)
         if failure is None and sink.ended and self._witness is not None:
-            self._record.quality = self._witness.verdict(self.finish_reason, sink.parser.text_chars)
+            self._record.quality = self._witness.verdict(self.finish_reason)
         if failure is not None or sink.ended:
             self._ticket.end(failure, self._attempt.ended or 0.0)
         else:

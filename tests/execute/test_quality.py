@@ -9,8 +9,9 @@ import pytest
 
 from gateway.core.chat import ChatRequest, Json
 from gateway.core.quality import DEFECTS
-from gateway.execute.quality import MAX_JUDGED_CHARS, VALIDATORS_KEPT, Judge
+from gateway.execute.quality import MAX_JUDGED_CHARS, Judge, Witness
 from gateway.execute.schema_cost import MOST, NotCounted, evaluations
+from gateway.execute.schemas import VALIDATORS_KEPT
 
 PERSON = {
     "type": "object",
@@ -46,7 +47,11 @@ def judged(request: ChatRequest, body: Json) -> tuple[str, ...]:
     judge = Judge()
     found = judge.whole(request, body)
     witness = judge.witness(request)
-    chars = 0
+
+    def see(choice: Json, delta: Json, finish: str | None = None) -> None:
+        if witness.watching:
+            witness.see([{"choices": [{"index": choice["index"], "delta": delta, "finish_reason": finish}]}])
+
     for choice in body["choices"]:
         message = dict(choice["message"])
         for number, call in enumerate(message.pop("tool_calls", None) or ()):
@@ -56,16 +61,13 @@ def judged(request: ChatRequest, body: Json) -> tuple[str, ...]:
             pieces = [inner.get("arguments", "")[:half], inner.get("arguments", "")[half:]]
             for place, piece in enumerate(pieces):
                 told = {"index": number, kind: {"arguments": piece} | ({"name": inner["name"]} if not place else {})}
-                delta = {"tool_calls": [told]}
-                witness.see([{"choices": [{"index": choice["index"], "delta": delta}]}])
-                chars += 1
+                see(choice, {"tool_calls": [told]})
         text = message.pop("content", None) or ""
         for at in range(0, len(text), 1000):
-            witness.see([{"choices": [{"index": choice["index"], "delta": {"content": text[at : at + 1000]}}]}])
-            chars += 1
-        witness.see([{"choices": [{"index": choice["index"], "delta": message}]}])
-        witness.see([{"choices": [{"index": choice["index"], "delta": {}, "finish_reason": choice["finish_reason"]}]}])
-    assert witness.verdict(body["choices"][0]["finish_reason"], chars) == found
+            see(choice, {"content": text[at : at + 1000]})
+        see(choice, message)
+        see(choice, {}, choice["finish_reason"])
+    assert witness.verdict(body["choices"][0]["finish_reason"]) == found
     return found
 
 
@@ -91,6 +93,20 @@ CASES = [
     (TOOLS, whole_of({"tool_calls": [call_of("save", '{"name": ')]}), ("tool_arguments_invalid",)),
     (TOOLS, whole_of({"tool_calls": [call_of("ping", "{}"), call_of("delete", "{}")]}), ("tool_unknown",)),
     (TOOLS, whole_of({"tool_calls": [{"custom": {"name": "shell", "input": "ls {"}}]}), ()),
+    ({}, whole_of({"content": None, "reasoning_content": "hm"}, finish="length"), ("truncated", "empty")),
+    ({}, whole_of({"content": None, "refusal": "I can't"}), ("refused",)),
+    ({}, whole_of({"content": None, "audio": {"data": "x"}}), ()),
+    (TOOLS, whole_of({"content": None, "audio": {"data": "x"}}), ()),
+    ({}, whole_of({"content": "", "images": [{"type": "image_url"}]}), ()),
+    ({}, whole_of({"content": None, "tool_calls": [call_of("save", "{}")]}, finish="tool_calls"), ("tool_unknown",)),
+    ({"n": 2}, whole_of({"content": "fine"}, {"content": ""}), ("empty",)),
+    ({**SCHEMA, **TOOLS}, whole_of({"content": "Let me", "tool_calls": [call_of("ping", "{}")]}), ()),
+    (TOOLS, whole_of({"content": "x" * (2 * MAX_JUDGED_CHARS), "tool_calls": [call_of("save", "{}")]}),
+     ("tool_arguments_invalid",)),
+    (TOOLS, whole_of({"tool_calls": [call_of("save", '{"' + "x" * MAX_JUDGED_CHARS)]}, finish="length"),
+     ("truncated",)),
+    ({"tools": [*TOOLS["tools"], {"type": "computer_20250124", "name": "computer"}]},
+     whole_of({"tool_calls": [call_of("computer", '{"action": "click"}')]}), ()),
 ]  # fmt: skip
 
 
@@ -100,13 +116,42 @@ def test_defects(more: Any, body: Json, defects: tuple[str, ...]) -> None:
     assert set(defects) <= set(DEFECTS)
 
 
-def test_a_plain_stream_is_not_folded() -> None:
-    judge = Judge()
-    assert not judge.witness(request_of()).folds
-    assert judge.witness(request_of()).verdict("stop", 0) == ("empty",)
-    assert judge.witness(request_of()).verdict("length", 5) == ("truncated",)
-    assert judge.witness(request_of()).verdict("tool_calls", 5) == ("tool_unknown",)
-    assert judge.witness(request_of(**TOOLS)).folds
+def test_a_plain_stream_is_followed_until_something_was_said() -> None:
+    def said(*deltas: Json, **more: Any) -> Witness:
+        witness = Judge().witness(request_of(**more))
+        for delta in deltas:
+            witness.see([{"choices": [{"index": 0, "delta": delta}]}])
+        return witness
+
+    assert said({"role": "assistant", "content": ""}, {"reasoning_content": "hm"}).watching
+    assert not said({"content": "Hi"}).watching
+    assert said({"content": "Hi"}, **TOOLS).watching
+    assert said({"content": "Hi"}, n=2).watching
+    assert said({"content": "Hi"}).verdict("length") == ("truncated",)
+    assert said({"reasoning_content": "hm"}).verdict("stop") == ("empty",)
+    assert said().verdict("tool_calls") == ("tool_unknown",)
+    assert said({"content": "Hi"}, {"content": 5}).verdict("content_filter") == ("refused",)
+
+
+def test_the_choice_that_was_cut_off_counts_wherever_it_stands() -> None:
+    for order in ((0, 1), (1, 0)):
+        witness = Judge().witness(request_of(n=2))
+        for index in order:
+            finish = "length" if index == 1 else "stop"
+            witness.see([{"choices": [{"index": index, "delta": {"content": "Hi"}, "finish_reason": finish}]}])
+        assert witness.verdict("stop") == ("truncated",)
+
+
+def test_a_stream_keeps_no_more_than_it_judges() -> None:
+    deltas = [{"content": "x" * 1000}] * 1000
+    witness = Judge().witness(request_of(**TOOLS))
+    witness.see([{"choices": [{"index": 0, "delta": delta}]} for delta in deltas])
+    assert witness._kept == 0
+    witness = Judge().witness(request_of(**JSON_OBJECT))
+    witness.see([{"choices": [{"index": 0, "delta": delta}]} for delta in deltas])
+    witness.see([{"choices": [{"index": 0, "delta": {}, "finish_reason": "length"}]}])
+    assert witness._choices[0].text is None
+    assert witness.verdict("length") == ("truncated",)
 
 
 def test_the_older_functions() -> None:
@@ -192,7 +237,7 @@ def test_compiled_schemas_are_kept_up_to_a_bound() -> None:
         schema = {"type": "object", "title": str(number)}
         more = {"response_format": {"type": "json_schema", "json_schema": {"name": "p", "schema": schema}}}
         assert judge.whole(request_of(**more), whole_of({"content": "5"})) == ("schema_mismatch",)
-    assert len(judge._compiled) == VALIDATORS_KEPT
+    assert len(judge._schemas._compiled) == VALIDATORS_KEPT
 
 
 @pytest.mark.parametrize(
