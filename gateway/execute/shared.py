@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 from gateway.config.snapshot import Redis
+from gateway.core import redis_client
 from gateway.core.clock import Clock
 from gateway.execute.health import HealthBoard
 from gateway.execute.lane import Lane
@@ -199,28 +200,7 @@ class RedisStore:
 
 def open_client(settings: Redis) -> Any:
     """A client of redis-py for an event loop. Nothing is repeated: the next round comes soon."""
-    # Few configs name it, and importing it takes a tenth of a second of every start.
-    from redis.asyncio import Redis as Client
-    from redis.asyncio import RedisCluster, Sentinel
-    from redis.asyncio.connection import parse_url
+    import redis.asyncio
 
-    url = settings.url.reveal()
-    options: dict[str, Any] = {
-        "socket_timeout": settings.timeout_s,
-        "socket_connect_timeout": settings.timeout_s,
-        "retry": None,
-    }
-    if settings.mode == "cluster":
-        return RedisCluster.from_url(url, **options)
-    if settings.mode == "sentinel":
-        first, *others = url.split(",")
-        parsed: dict[str, Any] = dict(parse_url(first))
-        nodes = [(parsed.pop("host", "localhost"), parsed.pop("port", 26379))]
-        for other in others:
-            host, _, port = other.rpartition("//")[2].rpartition("@")[2].partition("/")[0].partition(":")
-            nodes.append((host, int(port or 26379)))
-        if parsed.pop("connection_class", None) is not None:
-            parsed["ssl"] = True
-        sentinel: Any = Sentinel(nodes, sentinel_kwargs=options, **{**parsed, **options})  # type: ignore[no-untyped-call]
-        return sentinel.master_for(settings.master)
-    return Client.from_url(url, **options)
+    options = {"socket_timeout": settings.timeout_s, "socket_connect_timeout": settings.timeout_s, "retry": None}
+    return redis_client.open_client(redis.asyncio, settings.url.reveal(), settings.mode, settings.master, options)
