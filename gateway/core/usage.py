@@ -10,7 +10,8 @@ from typing import Any, Literal, NamedTuple
 
 UsageSource = Literal["reported", "estimated"]
 
-
+USUAL_OUTPUT_TOKENS = 500
+"""The answer that an estimate of a request's cost reckons with."""
 MOST_TOKENS = 1_000_000_000
 """No answer has more of any kind: a vendor that says so is not believed."""
 

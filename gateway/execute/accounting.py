@@ -12,11 +12,10 @@ from gateway.core.clock import Clock
 from gateway.core.errors import Failure, FailureClass
 from gateway.core.money import Price, cost_nano_usd, price_on
 from gateway.core.plan import Attempt, AttemptKind, Candidate, Record, cost_of, costs_of
-from gateway.core.usage import Usage
+from gateway.core.usage import USUAL_OUTPUT_TOKENS, Usage
 
 CHARS_PER_TOKEN = 4
 MAX_TIER_CHARS = 32
-USUAL_OUTPUT_TOKENS = 500
 ABOUT_THE_REQUEST = frozenset(
     {FailureClass.CALLER_FAULT, FailureClass.CONTEXT_WINDOW, FailureClass.CONTENT_POLICY, FailureClass.UNKNOWN}
 )

@@ -15,6 +15,9 @@ from gateway.execute.deadlines import Deadlines
 
 RawHeaderMap = dict[bytes, bytes]
 
+CLIENT_GONE_STATUS = 499
+"""nginx' word for it; nobody is left to read it but the record."""
+
 
 class ClientGone(Exception):
     """The client closed the connection before its request was whole."""

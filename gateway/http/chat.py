@@ -22,7 +22,7 @@ from gateway.execute.deadlines import Deadlines
 from gateway.execute.stream import ChatStream
 from gateway.execute.verdict import describe, exhausted_by
 from gateway.http.admission import Admission, shutting_down
-from gateway.http.body import ClientGone, RawHeaderMap, parse_json_object, read_body
+from gateway.http.body import CLIENT_GONE_STATUS, ClientGone, RawHeaderMap, parse_json_object, read_body
 from gateway.http.chat_schema import check_chat_request
 from gateway.http.errors import body_of, internal_error, send_error
 from gateway.http.headers import (
@@ -41,7 +41,6 @@ from gateway.http.headers import (
 from gateway.http.serving import CurrentServing, Serving
 
 CHAT_PATH = "/v1/chat/completions"
-CLIENT_GONE_STATUS = 499
 WATCH_AFTER_S = 0.05
 MAX_TRACEPARENT_BYTES = 256
 DONE = b"data: [DONE]\n\n"

@@ -14,19 +14,18 @@ from starlette.routing import Route
 
 from gateway.core.errors import BadRequest, NotFound
 from gateway.core.principal import Principal
-from gateway.http.body import ClientGone, parse_json_object, read_body
+from gateway.http.body import CLIENT_GONE_STATUS, ClientGone, parse_json_object, read_body
 from gateway.http.serving import CurrentServing, Serving, authorization_of, json_response
 
 MAX_NOTE_CHARS = 4000
 MAX_FEEDBACK_BYTES = 64 * 1024
-CLIENT_GONE_STATUS = 499
 SHIPPING_S = 3.0
 """How long feedback waits for its request to be in the ledger: it may come within a second of the answer."""
 _LOOK_AGAIN_S = 0.1
 
 
 class Desk(Protocol):
-    """What this edge asks of the ledger (ledger/desk.py); blocking."""
+    """What this edge asks of the ledger (ledger/desk.py). Questions block, and go to a thread."""
 
     def usage(self, asked: Mapping[str, str], caller: Principal) -> tuple[str, bytes]: ...
 
@@ -79,9 +78,8 @@ def ledger_routes(current: CurrentServing, desk: Desk | None) -> list[Route]:
         except ClientGone:
             return Response(status_code=CLIENT_GONE_STATUS)
         entry = await _find(open_desk(), given.request_id, caller, wait_s=SHIPPING_S)
-        arguments = (entry, given.score, given.label, given.note, caller.name)
         # One write to the journal, which belongs to this loop.
-        open_desk().give_feedback(*arguments)
+        open_desk().give_feedback(entry, given.score, given.label, given.note, caller.name)
         return json_response({"object": "feedback", "request_id": given.request_id, "status": "recorded"})
 
     return [

@@ -1,4 +1,5 @@
-"""The ledger as the HTTP edge asks it: reports, single records, and feedback. Blocking; the edge calls it in a thread.
+"""The ledger as the HTTP edge asks it: reports and single records, which block until they are read, and feedback,
+which is one write to the journal, and so belongs to the event loop.
 
 A caller without an admin key sees what was asked with that key, and nothing else.
 """

@@ -274,7 +274,7 @@ class Shipper:
             segment.begun.clear()
 
     def _remove(self, segment: _Segment) -> None:
-        """The file first: a position without a file is forgotten later, a file without a position would ship again."""
+        """The file first: a file without a position would ship again, a position without a file is only litter."""
         segment.path.unlink(missing_ok=True)
         self._segments.pop(segment.path.name, None)
         self._synced.pop(segment.path.name, None)

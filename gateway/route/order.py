@@ -12,12 +12,11 @@ from gateway.core.label import Signals
 from gateway.core.money import cost_nano_usd, price_on
 from gateway.core.plan import Candidate, Rejection
 from gateway.core.session import affinity
-from gateway.core.usage import Usage
+from gateway.core.usage import USUAL_OUTPUT_TOKENS, Usage
 from gateway.route.match import Facts
 
 Candidates = tuple[Candidate, ...]
 
-_EXPECTED_OUTPUT_TOKENS = 500
 NOBODY_WELL = "every model that may serve this request is in trouble; one was asked all the same"
 
 
@@ -76,7 +75,7 @@ def rank_by_cost(
     candidates: Candidates, request: ChatRequest, signals: Signals, snapshot: Snapshot, today: date
 ) -> Candidates:
     """Cheapest first by the estimated cost of this request; unpriced models last; ties keep the chain's order."""
-    output = min(request.max_output_tokens or _EXPECTED_OUTPUT_TOKENS, _EXPECTED_OUTPUT_TOKENS)
+    output = min(request.max_output_tokens or USUAL_OUTPUT_TOKENS, USUAL_OUTPUT_TOKENS)
     expected = Usage(input=signals.input_tokens, output=output, source="estimated")
 
     def cost(candidate: Candidate) -> float:
