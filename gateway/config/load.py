@@ -124,29 +124,8 @@ def finish(scope: Scope, source: str) -> Loaded:
     if scope.findings.failed:
         return Loaded(source, scope.findings.sorted())
     off = {name: f"the environment variable {variable} is not set" for name, variable in scope.references.off.items()}
-    max_attempts = scope.config.max_attempts
-    form = resolved_form(
-        server=server,
-        keys=keys,
-        providers=providers,
-        models=models,
-        routes=routes,
-        aliases=aliases,
-        classify=classify,
-        tasks=tasks,
-        timeouts=timeouts,
-        max_attempts=max_attempts,
-        retry=retry,
-        breakers=breakers,
-        baselines=baselines,
-        strict_prices=scope.config.strict_prices,
-        ledger=ledger,
-        redis=redis,
-        otel=otel,
-        off=off,
-    )
     snapshot = Snapshot(
-        hash=hash_of(form),
+        hash="",  # of its resolved form, which is read from it
         source=source,
         server=server,
         providers=MappingProxyType(providers),
@@ -154,7 +133,7 @@ def finish(scope: Scope, source: str) -> Loaded:
         routes=routes,
         aliases=MappingProxyType(aliases),
         timeouts=timeouts,
-        max_attempts=max_attempts,
+        max_attempts=scope.config.max_attempts,
         retry=retry,
         breakers=breakers,
         classify=classify,
@@ -167,7 +146,8 @@ def finish(scope: Scope, source: str) -> Loaded:
         otel=otel,
         off=MappingProxyType(off),
     )
+    form = resolved_form(snapshot)
     lint(scope, snapshot)
     problems = scope.findings.sorted()
     warnings = tuple(problem.located(source) for problem in problems)
-    return Loaded(source, problems, replace(snapshot, warnings=warnings), form)
+    return Loaded(source, problems, replace(snapshot, hash=hash_of(form), warnings=warnings), form)

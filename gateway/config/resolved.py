@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
@@ -18,7 +17,6 @@ import yaml
 
 from gateway.config.snapshot import (
     Bounds,
-    Breakers,
     Classify,
     ClientKey,
     DeclaredTask,
@@ -28,13 +26,13 @@ from gateway.config.snapshot import (
     Probe,
     Provider,
     Redis,
-    Retry,
     Route,
     Server,
+    Snapshot,
     When,
 )
 from gateway.core.money import NANO_PER_USD, Price, Rates
-from gateway.core.plan import Hedge, Timeouts
+from gateway.core.plan import Hedge
 
 REDACTED = "***"
 HASH_DIGITS = 12
@@ -42,44 +40,25 @@ HASH_DIGITS = 12
 Form = dict[str, Any]
 
 
-def resolved_form(
-    *,
-    server: Server,
-    keys: tuple[ClientKey, ...],
-    providers: Mapping[str, Provider],
-    models: Mapping[str, Model],
-    routes: tuple[Route, ...],
-    aliases: Mapping[str, str],
-    classify: Classify,
-    tasks: tuple[DeclaredTask, ...],
-    timeouts: Timeouts,
-    max_attempts: int,
-    retry: Retry,
-    breakers: Breakers,
-    baselines: tuple[str, ...],
-    strict_prices: bool,
-    ledger: Ledger,
-    redis: Redis | None,
-    otel: Otel | None,
-    off: Mapping[str, str],
-) -> Form:
+def resolved_form(snapshot: Snapshot) -> Form:
     """Plain data under the YAML's own names, every default filled in."""
+    off, retry, redis, otel = snapshot.off, snapshot.retry, snapshot.redis, snapshot.otel
     form = {
-        "server": server_form(server),
-        "keys": {key.name: key_form(key) for key in keys},
-        "providers": {name: provider_form(provider, off.get(name)) for name, provider in providers.items()},
-        "models": {name: model_form(model) for name, model in models.items()},
-        "timeouts": asdict(timeouts),
-        "max_attempts": max_attempts,
+        "server": server_form(snapshot.server),
+        "keys": {key.name: key_form(key) for key in snapshot.keys},
+        "providers": {name: provider_form(provider, off.get(name)) for name, provider in snapshot.providers.items()},
+        "models": {name: model_form(model) for name, model in snapshot.models.items()},
+        "timeouts": asdict(snapshot.timeouts),
+        "max_attempts": snapshot.max_attempts,
         "retry": {"budget": retry.budget, "base": retry.base_s, "max": retry.max_s},
-        "breakers": {name.removesuffix("_s"): value for name, value in asdict(breakers).items()},
-        "classify": classify_form(classify),
-        "tasks": {task.name: task_form(task) for task in tasks},
-        "routes": [route_form(route) for route in routes],
-        "aliases": dict(aliases),
-        "baselines": list(baselines),
-        **given(strict_prices=strict_prices or None),
-        "ledger": ledger_form(ledger),
+        "breakers": {name.removesuffix("_s"): value for name, value in asdict(snapshot.breakers).items()},
+        "classify": classify_form(snapshot.classify),
+        "tasks": {task.name: task_form(task) for task in snapshot.tasks},
+        "routes": [route_form(route) for route in snapshot.routes],
+        "aliases": dict(snapshot.aliases),
+        "baselines": list(snapshot.baselines),
+        **given(strict_prices=snapshot.strict_prices or None),
+        "ledger": ledger_form(snapshot.ledger),
         "redis": {} if redis is None else redis_form(redis),
         "otel": {} if otel is None else otel_form(otel),
     }

@@ -27,12 +27,6 @@ TOOL = {"type": "function", "function": {"name": "save", "parameters": {"type": 
 
 
 @pytest.fixture(scope="module")
-def loop() -> Iterator[LoopThread]:
-    with LoopThread() as thread:
-        yield thread
-
-
-@pytest.fixture(scope="module")
 def simulators(loop: LoopThread) -> Iterator[dict[str, Simulator]]:
     with running_simulators(loop, "openai", "anthropic") as running:
         yield running
