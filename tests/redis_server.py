@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 import redis
 
+from gateway.config.snapshot import Redis, Secret
+
 PROGRAM = shutil.which("redis-server")
 needs_redis = pytest.mark.skipif(PROGRAM is None, reason="redis-server is not installed: apt-get install redis-server")
 
@@ -81,3 +83,32 @@ def redis_server(folder: Path, *options: str) -> Iterator[RedisServer]:
         yield server
     finally:
         server.stop()
+
+
+@contextmanager
+def sentinel_for(server: RedisServer, folder: Path) -> Iterator[Redis]:
+    """A real sentinel that watches `server`; gives the settings that ask a dead sentinel first, and then this one."""
+    program = shutil.which("redis-sentinel") or PROGRAM
+    assert program is not None
+    port = RedisServer(folder).port
+    config = folder / "sentinel.conf"
+    config.write_text(f"port {port}\nbind 127.0.0.1\nsentinel monitor mymaster 127.0.0.1 {server.port} 1\n")
+    process = subprocess.Popen([program, str(config), "--sentinel"], stdout=subprocess.DEVNULL)
+    try:
+        _wait_for(port)
+        yield Redis(Secret(f"redis://127.0.0.1:1,127.0.0.1:{port}"), "sentinel", "mymaster", timeout_s=2.0)
+    finally:
+        process.kill()
+        process.wait(10)
+
+
+def _wait_for(port: int) -> None:
+    client = redis.Redis(port=port)
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster")
+            return client.close()
+        except redis.RedisError:
+            assert time.monotonic() < deadline, "the sentinel did not start"
+            time.sleep(0.01)

@@ -15,6 +15,7 @@ from gateway.config.problem import suggest
 from gateway.config.snapshot import HAS_WORDS
 from gateway.core.errors import FailureClass
 from gateway.core.label import TASKS, TEXT_TASKS
+from gateway.core.plan import NONE
 from gateway.core.vendor import CAPABILITIES
 
 REFUSED = "refused"
@@ -118,10 +119,16 @@ def read_name(name: str) -> str:
     return name
 
 
+def read_summed_name(name: str) -> str:
+    if name == NONE:
+        raise refuse(f'"{name}" is what the ledger\'s sums call nothing: choose another name')
+    return read_name(name)
+
+
 def read_model_name(name: str) -> str:
     if name in ("auto", "route"):
         raise refuse(f'"{name}" is reserved for routing: choose another name')
-    return read_name(name)
+    return read_summed_name(name)
 
 
 def read_alias(name: str) -> str:
@@ -141,6 +148,8 @@ Percent = Annotated[float, BeforeValidator(read_percent)]
 Lateness = Annotated[float | str, BeforeValidator(read_lateness)]
 Size = Annotated[int, BeforeValidator(read_size)]
 Name = Annotated[str, AfterValidator(read_name)]
+SummedName = Annotated[str, AfterValidator(read_summed_name)]
+"""A name that the ledger sums by."""
 ModelName = Annotated[str, AfterValidator(read_model_name)]
 AliasName = Annotated[str, AfterValidator(read_alias)]
 Text = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]

@@ -25,6 +25,7 @@ from gateway.config.scalars import (
     Share,
     Size,
     StoreName,
+    SummedName,
     Tasks,
     Text,
     TextModelName,
@@ -62,7 +63,7 @@ class ServerSpec(Spec):
 class KeySpec(Spec):
     key: Secret | None = None
     sha256: str | None = None
-    team: Name | None = None
+    team: SummedName | None = None
     tags: Annotated[list[Name], BeforeValidator(listed)] = []
     admin: bool = False
 
@@ -157,7 +158,7 @@ Chain = Annotated[list[str], Field(min_length=1, max_length=MAX_CHAIN)]
 
 
 class RouteSpec(Spec):
-    name: Name
+    name: SummedName
     chain: Chain
     when: WhenSpec | None = None
     prefer: Preference = "order"
@@ -236,11 +237,11 @@ class Config(Spec):
     """The whole file. A section that is there but empty (all its lines commented out) counts as left out."""
 
     server: ServerSpec = ServerSpec()
-    keys: dict[Name, KeySpec] = {}
-    providers: dict[Name, ProviderSpec] = {}
+    keys: dict[SummedName, KeySpec] = {}
+    providers: dict[SummedName, ProviderSpec] = {}
     models: dict[ModelName, ModelSpec] = {}
     classify: ClassifySpec = ClassifySpec()
-    tasks: dict[Name, TaskSpec] = {}
+    tasks: dict[SummedName, TaskSpec] = {}
     routes: list[RouteSpec] = []
     aliases: dict[AliasName, str] = {}
     timeouts: TimeoutsSpec = TimeoutsSpec()

@@ -19,6 +19,9 @@ AttemptKind = Literal["first", "retry", "fallback", "hedge", "shadow", "probe"]
 CostKind = Literal["final", "failed", "hedge", "shadow", "probe"]
 """What money bought: the answer that the client got; attempts that gave none; losers of a race; calls of our own."""
 
+NONE = "none"
+"""What a record and its sums say where there was no route, task, model, provider or caller."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:

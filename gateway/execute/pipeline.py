@@ -84,7 +84,6 @@ class Pipeline:
         Raises GatewayError: what the router refuses, or PlanExhausted. On CancelledError the upstream is closed.
         """
         record.stream = request.stream
-        record.tags = principal.tags
         record.asked_for = request.model
         record.signals = signals = self._read_signals(request)
         record.label = label = self._label(request, signals, headers)

@@ -110,7 +110,7 @@ class _Exchange:
         serving, record = self._serving, self._record
         headers: RawHeaderMap = dict(self._scope["headers"])
         principal = serving.authenticator.authenticate(headers.get(b"authorization"))
-        record.principal, record.team = principal.name, principal.team
+        record.principal, record.team, record.tags = principal.name, principal.team, principal.tags
         record.hops = _hops(headers)
         record.tell_cost = serving.snapshot.server.cost_in_usage or headers.get(INCLUDE_COST) == b"true"
         traceparent = headers.get(TRACEPARENT)

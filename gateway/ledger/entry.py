@@ -9,13 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.core.label import Signals
-from gateway.core.plan import Attempt, Record
+from gateway.core.plan import NONE, Attempt, Record
 from gateway.core.usage import Usage
 
 Entry = dict[str, Any]
 
 VERSION = 1
-NONE = "none"
 _KINDS = Usage._fields[:-1]
 _FACTS = Signals._fields[2:-1]
 """All but the first two, which say how long the text is, and the last, which is a set."""

@@ -11,7 +11,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from gateway.ledger.entry import NONE, Entry
+from gateway.core.plan import NONE
+from gateway.ledger.entry import Entry
 
 HOUR = 3600
 DAY = 86_400

@@ -88,6 +88,10 @@ SHAPE = [
     ),
     (models("  ¶auto: {provider: openai, id: x}"), '"auto" is reserved for routing: choose another name'),
     (models("  ¶route: {provider: openai, id: x}"), '"route" is reserved for routing: choose another name'),
+    (
+        models("  ¶none: {provider: openai, id: x}"),
+        '"none" is what the ledger\'s sums call nothing: choose another name',
+    ),
     (models("  ¶x: {provider: openai}"), '"id" is missing in model "x"'),
     (model("provider: openai, id: ¶4.1"), '"id" must be a string, not 4.1; put it in quotes'),
     (model("provider: openai, id: y, context: ¶128k"), '"context" must be a whole number, not "128k"'),

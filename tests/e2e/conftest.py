@@ -14,7 +14,7 @@ ADMIN_KEY = "sk-admin-0123456789abcdef"
 
 CONFIG = """
 keys:
-  app: {{key: "${{APP_KEY}}", team: red}}
+  app: {{key: "${{APP_KEY}}", team: red, tags: [batch]}}
   ops: {{key: "${{OPS_KEY}}", admin: true}}
 classify: {{text_model: none}}
 timeouts: {{connect: 2s, first_token: 5s, answer: 5s, idle: 5s, total: 20s}}

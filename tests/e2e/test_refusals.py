@@ -189,7 +189,8 @@ def test_bad_headers(gateway: RunningGateway, headers: dict[str, str], status: i
     answer = call(gateway, headers=headers)
     assert answer.status == status
     assert answer.error["type"] == "invalid_request_error"
-    assert gateway.records.last().outcome == "rejected"
+    record = gateway.records.last()
+    assert (record.outcome, record.principal, record.team, record.tags) == ("rejected", "app", "red", {"batch"})
 
 
 def test_a_hostile_model_name_makes_no_series(gateway: RunningGateway) -> None:

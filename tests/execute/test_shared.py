@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-import redis
 
 from gateway.config.snapshot import Redis, Secret
 from gateway.core.errors import Failure, FailureClass
@@ -19,8 +14,8 @@ from gateway.execute.health import HealthBoard
 from gateway.execute.shared import RedisStore, SharedHealth, Store
 from tests.execute.test_health import LIMITED, REFUSED, SNAPSHOT, Clock, meet
 from tests.fault_server import FaultServer, Peer, refusing
+from tests.redis_server import RedisServer, needs_redis, redis_server, sentinel_for
 
-PROGRAM = shutil.which("redis-server")
 BROKEN = Failure(FailureClass.TRANSIENT, "upstream_5xx", "down")
 
 
@@ -138,35 +133,21 @@ async def test_values_that_make_no_sense_are_nothing(memory: Memory, value: byte
 
 
 @pytest.fixture
-def real(tmp_path: Path) -> Iterator[str]:
-    if PROGRAM is None:
-        pytest.skip("redis-server is not installed: apt-get install redis-server")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [PROGRAM, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(tmp_path), "--save", ""]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            redis.Redis(port=port).ping()
-            break
-        except redis.ConnectionError:
-            assert time.monotonic() < deadline, "redis-server did not start"
-    yield f"redis://127.0.0.1:{port}/0"
-    server.kill()
-    server.wait(10)
+def real(tmp_path: Path) -> Iterator[RedisServer]:
+    with redis_server(tmp_path / "redis") as server:
+        yield server
 
 
-async def test_a_real_redis(real: str) -> None:
-    settings = Redis(Secret(real), prefix="mine", timeout_s=2.0)
+@needs_redis
+async def test_a_real_redis(real: RedisServer) -> None:
+    settings = Redis(Secret(real.url), prefix="mine", timeout_s=2.0)
     one, other = Process("one", None, settings), Process("number two", None, settings)
     meet(one.board.lanes("c")[0], LIMITED, one.clock)
     await exchange(one, other)
     state, seconds, reason = other.state()
     assert (state, reason) == ("open", "rate_limited")
     assert 6.0 < seconds <= 7.0
-    client = redis.Redis.from_url(real)
+    client = real.client()
     assert client.keys() == [b"mine:breakers"]
     assert 0 < client.ttl("mine:breakers") <= 3600
     client.set("mine:breakers", "not a hash")
@@ -177,6 +158,17 @@ async def test_a_real_redis(real: str) -> None:
     assert one.shared.status == "ok"
     for process in (one, other):
         await process.shared._let_go()
+
+
+@needs_redis
+async def test_a_real_sentinel(real: RedisServer, tmp_path: Path) -> None:
+    with sentinel_for(real, tmp_path / "sentinel") as settings:
+        one, other = Process("one", None, settings), Process("number two", None, settings)
+        meet(one.board.lanes("c")[0], LIMITED, one.clock)
+        await exchange(one, other)
+        assert other.state()[0] == "open"
+        for process in (one, other):
+            await process.shared._let_go()
 
 
 @pytest.fixture

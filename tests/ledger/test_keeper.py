@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import shutil
 import signal
-import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +16,7 @@ from gateway.ledger.redis_client import open_client
 from gateway.ledger.redis_store import RedisStore
 from gateway.ledger.store import Store, StoreUnavailable
 from tests.ledger.making import KEEP, FixedClock, batch, counted, entry, journal_in, open_sqlite
-from tests.redis_server import PROGRAM, RedisServer, redis_server
+from tests.redis_server import PROGRAM, RedisServer, redis_server, sentinel_for
 from tests.running import snapshot_of, until
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="redis-server is not installed: apt-get install redis-server")
@@ -154,28 +152,10 @@ def test_tls_and_users_by_url() -> None:
 
 def test_sentinels(tmp_path: Path) -> None:
     """A real sentinel that watches a real server."""
-    program = shutil.which("redis-sentinel") or shutil.which("redis-server")
-    assert program is not None
-    with redis_server(tmp_path / "redis") as server:
-        port = RedisServer(tmp_path / "sentinel").port
-        config = tmp_path / "sentinel" / "sentinel.conf"
-        config.write_text(f"port {port}\nbind 127.0.0.1\nsentinel monitor mymaster 127.0.0.1 {server.port} 1\n")
-        process = subprocess.Popen([program, str(config), "--sentinel"], stdout=subprocess.DEVNULL)
-        try:
-            settings = Redis(Secret(f"redis://127.0.0.1:1,127.0.0.1:{port}"), "sentinel", "mymaster")
-            store = RedisStore(open_client(settings), "sy", max_records=1000, **KEEP)
-
-            def works() -> bool:
-                try:
-                    return store.position("s") == 0
-                except StoreUnavailable:
-                    return False
-
-            until(works)
-            store.close()
-        finally:
-            process.kill()
-            process.wait(10)
+    with redis_server(tmp_path / "redis") as server, sentinel_for(server, tmp_path / "sentinel") as settings:
+        store = RedisStore(open_client(settings), "sy", max_records=1000, **KEEP)
+        assert store.position("s") == 0
+        store.close()
 
 
 def test_a_cluster(tmp_path: Path) -> None:
