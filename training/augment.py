@@ -86,6 +86,15 @@ def mixed(one: str, other: str, random: Random) -> str:
     return f"{span} {rest}" if random.random() < 0.5 else f"{rest} {span}"
 
 
+def reworded(text: str, near: dict[str, list[str]], random: Random) -> str:
+    """A text whose words gave way, here and there, to words of like meaning: so words are met that no row holds."""
+    share = random.choice((0.15, 0.3, 0.45))
+    return " ".join(
+        random.choice(near[word.lower()]) if word.lower() in near and random.random() < share else word
+        for word in text.split()
+    )
+
+
 def _span(words: list[str], size: int, random: Random) -> str:
     at = 0 if random.random() < 0.5 else random.randrange(max(1, len(words) - size))
     return " ".join(words[at : at + size])

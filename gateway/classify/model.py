@@ -19,16 +19,20 @@ import orjson
 from gateway.classify.tokens import FIRST, MOST_GRAMS, Floats, Reading, Spelled, Vocabulary, tokens_of, without_courtesy
 from gateway.classify.window import Window
 
-MAGIC = b"switchyard text model 2\n"
+MAGIC = b"switchyard text model 3\n"
 DEFAULT_FILE = Path(__file__).with_name("model.bin")
 POOLS = 4
 SHAPES = 3
 REACH = 3
-SCAN_HEAD = 24
-SCAN_TAIL = 16
+SCAN_HEAD = 16
+SCAN_TAIL = 8
+MOST_SCORE = 40.0
+"""Scores of two scanned words are cut here, so that their exponentials stay finite."""
 _CONTEXT_TRUST = 0.3
 _CONTEXT_SHARE = 0.4
-_MEANS = tuple(np.full(size, 1.0 / max(1, size), np.float32) for size in range(MOST_GRAMS + 1))
+_MEANS = tuple(
+    np.full(size, 1.0 / max(1, size), np.float32) for size in range(max(MOST_GRAMS, SCAN_HEAD + SCAN_TAIL) + 1)
+)
 _TYPES = {"int8": np.int8, "float16": np.float16, "float32": np.float32}
 
 
@@ -39,8 +43,10 @@ class BadModel(Exception):
 @dataclass(frozen=True, slots=True)
 class Network:
     """`table` is rows x width; `gate` a weight per row; `scan` and `scan_bias` look at REACH neighbouring words at a
-    time; `hide` and `out` are the two layers over the features. `hard` is a line over the features and a constant.
-    `temperature` divides the logits; `facts` is what training wrote down."""
+    time; `places`, `relate` and `relate_bias` let each of the scanned words look at all others (one head of attention:
+    `relate` holds what two words are scored by, and beside it what is taken over). `hide` and `out` are the two layers
+    over the features. `hard` is a line over the features and a constant. `temperature` divides the logits; `facts` is
+    what training wrote down."""
 
     vocabulary: Vocabulary
     tasks: tuple[str, ...]
@@ -48,6 +54,9 @@ class Network:
     gate: Floats
     scan: Floats
     scan_bias: Floats
+    places: Floats
+    relate: Floats
+    relate_bias: Floats
     hide: Floats
     hide_bias: Floats
     out: Floats
@@ -66,14 +75,23 @@ class Placed(NamedTuple):
     reading: Reading
 
 
+class Ends(NamedTuple):
+    """The words at the text's ends. `scanned` is what the scan gave at each (words x kinds), `related` what each became
+    by looking at all of them, `shares` how much it took from each (lines add up to 1)."""
+
+    scanned: Floats
+    related: Floats
+    shares: Floats
+
+
 class Pooled(NamedTuple):
-    """A window as the network sees it. `vectors` and `weights` belong to the rows of the reading; `scanned` is what
-    the scan gave at each of the words `scanned_at`."""
+    """A window as the network sees it. `vectors` and `weights` belong to the rows of the reading; `ends` to the
+    words `scanned_at`."""
 
     placed: Placed
     vectors: Floats
     weights: Floats
-    scanned: Floats
+    ends: Ends
     features: Floats
 
 
@@ -123,19 +141,15 @@ def pool(network: Network, window: Window) -> Pooled:
     width = vectors.shape[1]
     features = np.empty(network.hide.shape[1], np.float32)
     pooled = features[: POOLS * width].reshape(POOLS, width)
-    totals = []
+    sums = [0.0, *np.add.accumulate(weights).tolist()]
     for mean, (low, high) in zip(pooled, pools_of(reading), strict=True):
-        part = weights[low:high]
-        part.dot(vectors[low:high], out=mean)
-        totals.append(np.add.reduce(part))
-    pooled /= np.array(totals, np.float32)[:, None]
-    scanned = _scan(network, vectors[reading.words_at : reading.words_at + reading.asked])
-    highest, mean = features[POOLS * width : -SHAPES].reshape(2, -1)
-    np.maximum.reduce(scanned, axis=0, out=highest)
-    np.add.reduce(scanned, axis=0, out=mean)
-    mean *= 1.0 / len(scanned)
+        weights[low:high].dot(vectors[low:high], out=mean)
+        mean *= 1.0 / (sums[high] - sums[low])
+    ends = _ends(
+        network, vectors[reading.words_at : reading.words_at + reading.asked], features[POOLS * width : -SHAPES]
+    )
     features[-SHAPES:] = shape_of(reading.asked, window.chars)
-    return Pooled(placed, vectors, weights, scanned, features)
+    return Pooled(placed, vectors, weights, ends, features)
 
 
 def _spell(network: Network, spelled: Spelled, vectors: Floats) -> None:
@@ -146,17 +160,44 @@ def _spell(network: Network, spelled: Spelled, vectors: Floats) -> None:
         vectors[place] += _MEANS[size].dot(grams[start : start + size])
 
 
-def _scan(network: Network, words: Floats) -> Floats:
-    """For each word at the text's ends: a line over its vector and those of the REACH - 1 before it, cut at nought."""
+def _ends(network: Network, words: Floats, features: Floats) -> Ends:
+    """Scans the words at the ends and relates them to each other. Writes their highest and their mean to `features`."""
     if len(words) > SCAN_HEAD + SCAN_TAIL:
         words = np.concatenate((words[:SCAN_HEAD], words[-SCAN_TAIL:]))
+    count, kinds = len(words), len(network.scan_bias)
+    found = np.empty((count, 2 * kinds), np.float32)
+    scanned, related = found[:, :kinds], found[:, kinds:]
+    _scan(network, words, scanned)
+    shares = _relate(network, scanned, related)
+    highest, mean = features.reshape(2, -1)
+    np.maximum.reduce(found, axis=0, out=highest)
+    _MEANS[count].dot(found, out=mean)
+    return Ends(scanned, related, shares)
+
+
+def _scan(network: Network, words: Floats, scanned: Floats) -> None:
+    """For each word a line over its vector and those of the REACH - 1 before it, cut at nought."""
     each = words.dot(network.scan)
-    kinds = len(network.scan_bias)
-    scanned: Floats = each[:, :kinds] + network.scan_bias
+    kinds = scanned.shape[1]
+    np.add(each[:, :kinds], network.scan_bias, out=scanned)
     for back in range(1, REACH):
         scanned[back:] += each[:-back, back * kinds : (back + 1) * kinds]
     np.maximum(scanned, 0.0, out=scanned)
-    return scanned
+
+
+def _relate(network: Network, scanned: Floats, related: Floats) -> Floats:
+    """One head of attention over the scanned words. Gives the shares."""
+    count, kinds = scanned.shape
+    words = scanned + network.places[:count]
+    each = words.dot(network.relate)
+    shares: Floats = each[:, :kinds].dot(words.T)
+    np.minimum(shares, MOST_SCORE, out=shares)
+    np.exp(shares, out=shares)
+    shares /= np.add.reduce(shares, axis=1, keepdims=True)
+    words += shares.dot(each[:, kinds:])
+    words += network.relate_bias
+    np.maximum(words, 0.0, out=related)
+    return shares
 
 
 def hidden_of(network: Network, features: Floats) -> Floats:
@@ -180,7 +221,20 @@ def difficulty_of(network: Network, features: Floats) -> float:
     return 1.0 / (1.0 + math.exp(-float(network.hard[:-1] @ features + network.hard[-1])))
 
 
-_ARRAYS = ("table", "gate", "scan", "scan_bias", "hide", "hide_bias", "out", "out_bias", "hard")
+_ARRAYS = (
+    "table",
+    "gate",
+    "scan",
+    "scan_bias",
+    "places",
+    "relate",
+    "relate_bias",
+    "hide",
+    "hide_bias",
+    "out",
+    "out_bias",
+    "hard",
+)
 
 
 def save(path: Path, words: list[str], arrays: dict[str, np.ndarray[Any, Any]], facts: dict[str, Any]) -> str:
@@ -218,7 +272,7 @@ def load(path: Path = DEFAULT_FILE) -> Network:
         if arrays["table"].shape[0] != vocabulary.rows:
             raise BadModel(f"{path}: a table of {arrays['table'].shape[0]} rows for {vocabulary.rows}")
         kinds = len(arrays["scan_bias"])
-        if arrays["hide"].shape[1] != POOLS * arrays["table"].shape[1] + 2 * kinds + SHAPES:
+        if arrays["hide"].shape[1] != POOLS * arrays["table"].shape[1] + 4 * kinds + SHAPES:
             raise BadModel(f"{path}: the first layer takes {arrays['hide'].shape[1]} features")
     except (ValueError, KeyError, TypeError) as error:
         raise BadModel(f"{path}: {error}") from error

@@ -139,13 +139,30 @@ def _terms(network: Network, pooled: Pooled, pull: Floats) -> dict[str, float]:
 
 
 def _scan_worth(network: Network, pooled: Pooled, pull: Floats) -> Floats:
-    """What each scanned word adds: to the highest of a kind, and to its mean where it is above nought."""
-    scanned = pooled.scanned
-    places, kinds = scanned.shape
-    towards = np.where(scanned > 0, pull[kinds : 2 * kinds] / places, 0.0)
-    highest = scanned.argmax(axis=0)
-    each_kind = np.arange(kinds)
-    towards[highest, each_kind] += np.where(scanned[highest, each_kind] > 0, pull[:kinds], 0.0)
+    """What each scanned word adds to the features of the ends, directly and by what other words took from it."""
+    scanned, related, shares = pooled.ends
+    kinds = scanned.shape[1]
+    highest, mean = pull[: 4 * kinds].reshape(2, 2, kinds)
+    later = _towards(related, highest[1], mean[1])
+    on_words = later + shares.T @ (later @ network.relate[:, kinds:].T)
+    by_place: Floats = (on_words * network.places[: len(scanned)]).sum(axis=1) + later @ network.relate_bias
+    towards = (on_words + _towards(scanned, highest[0], mean[0])) * (scanned > 0)
+    by_place += _along(network, pooled, towards)
+    return by_place
+
+
+def _towards(found: Floats, highest: Floats, mean: Floats) -> Floats:
+    """The pull on each of `found` (words x kinds): on the highest of a kind, and on its mean where above nought."""
+    towards: Floats = np.where(found > 0, mean / len(found), 0.0)
+    at = found.argmax(axis=0)
+    each_kind = np.arange(found.shape[1])
+    towards[at, each_kind] += np.where(found[at, each_kind] > 0, highest, 0.0)
+    return towards
+
+
+def _along(network: Network, pooled: Pooled, towards: Floats) -> Floats:
+    """What the words' own vectors add along the pull on what the scan gave."""
+    places, kinds = towards.shape
     parts = pooled.vectors[scanned_at(pooled.placed.reading)] @ network.scan
     worth: Floats = towards @ network.scan_bias
     for back in range(REACH):

@@ -108,12 +108,21 @@ def tokens_of(text: str) -> list[str]:
 
 def without_courtesy(tokens: list[str]) -> list[str]:
     """`tokens` without the outer sentences that hold nothing but courtesy; all of them where nothing else is."""
-    first = next((at for at, token in enumerate(tokens) if token not in COURTESY and token.isalnum()), None)
-    if first is None:
+    start = 0
+    for token in tokens:
+        if token not in COURTESY and token.isalnum():
+            break
+        start += 1
+    else:
         return tokens
-    start = next((at for at in range(first, 0, -1) if tokens[at - 1] in _STOPS), 0)
-    last = next(at for at in range(len(tokens) - 1, -1, -1) if tokens[at] not in COURTESY and tokens[at].isalnum())
-    end = next((at + 1 for at in range(last, len(tokens)) if tokens[at] in _STOPS), len(tokens))
+    while start and tokens[start - 1] not in _STOPS:
+        start -= 1
+    last = len(tokens) - 1
+    while tokens[last] in COURTESY or not tokens[last].isalnum():
+        last -= 1
+    end = last + 1
+    while end < len(tokens) and tokens[end - 1] not in _STOPS:
+        end += 1
     return tokens[start:end] if start or end < len(tokens) else tokens
 
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from gateway.core.chat import ChatRequest, Json
 
-HEAD_CHARS = 1200
-TAIL_CHARS = 600
+HEAD_CHARS = 400
+TAIL_CHARS = 200
 CONTEXT_CHARS = 300
 MOST_CHARS = HEAD_CHARS + TAIL_CHARS + 2 * CONTEXT_CHARS
 """An upper bound of what is looked at, but for a few separators."""
