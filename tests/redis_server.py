@@ -42,21 +42,7 @@ class RedisServer:
         command = [PROGRAM, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder)]
         command += ["--save", "", "--appendonly", "yes", "--appendfsync", "always", *self._options]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 20
-        while not self._answers():
-            assert time.monotonic() < deadline, "redis-server did not start"
-            assert self._process.poll() is None, "redis-server ended at once"
-            time.sleep(0.01)
-
-    def _answers(self) -> bool:
-        """Any answer will do: a server that asks for a password is up as well, one that is loading is not."""
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), 1) as connection:
-                connection.sendall(b"PING\r\n")
-                answer = connection.recv(64)
-        except OSError:
-            return False
-        return answer[:1] in (b"+", b"-") and b"LOADING" not in answer
+        _await(self._process, self.port)
 
     def client(self, **options: Any) -> redis.Redis:
         return redis.Redis.from_url(self.url, **options)
@@ -95,20 +81,27 @@ def sentinel_for(server: RedisServer, folder: Path) -> Iterator[Redis]:
     config.write_text(f"port {port}\nbind 127.0.0.1\nsentinel monitor mymaster 127.0.0.1 {server.port} 1\n")
     process = subprocess.Popen([program, str(config), "--sentinel"], stdout=subprocess.DEVNULL)
     try:
-        _wait_for(port)
+        _await(process, port)
         yield Redis(Secret(f"redis://127.0.0.1:1,127.0.0.1:{port}"), "sentinel", "mymaster", timeout_s=2.0)
     finally:
         process.kill()
         process.wait(10)
 
 
-def _wait_for(port: int) -> None:
-    client = redis.Redis(port=port)
+def _await(process: subprocess.Popen[bytes], port: int) -> None:
     deadline = time.monotonic() + 20
-    while True:
-        try:
-            client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster")
-            return client.close()
-        except redis.RedisError:
-            assert time.monotonic() < deadline, "the sentinel did not start"
-            time.sleep(0.01)
+    while not _answers(port):
+        assert time.monotonic() < deadline, "redis did not start"
+        assert process.poll() is None, "redis ended at once"
+        time.sleep(0.01)
+
+
+def _answers(port: int) -> bool:
+    """Any answer will do: a server that asks for a password is up as well, one that is loading is not."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), 1) as connection:
+            connection.sendall(b"PING\r\n")
+            answer = connection.recv(64)
+    except OSError:
+        return False
+    return answer[:1] in (b"+", b"-") and b"LOADING" not in answer

@@ -16,14 +16,14 @@ from importlib import metadata
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
+from training.layers import Layers, Names
 from training.pieces import CACHE
 
 WIDTH = 768
-LAYERS = 12
-_HEADS = 12
+_LAYERS = 12
+_NAMES = Names(("attention.attn.q", "attention.attn.k", "attention.attn.v"), "attention.attn.o", "attention.LayerNorm")
 _FIRST_POSITION = 2
 _BUCKETS = 32
 _FARTHEST = 128
@@ -55,28 +55,12 @@ def _part(number: int) -> bytes:
     return next(Path(file.locate()) for file in files if file.name.endswith(f".zip.{number:03d}")).read_bytes()
 
 
-class Encoder(nn.Module):
+class Encoder(Layers):
     """The encoder's layers. What lies below layer `frozen` doesn't learn."""
 
     def __init__(self, frozen: int) -> None:
-        super().__init__()
-        from safetensors.torch import load_file
-
+        super().__init__(model_folder(), WIDTH, 1e-5, frozen)
         self._frozen = frozen
-        self._weights = nn.ParameterDict()
-        for name, weight in load_file(str(model_folder() / "model.safetensors")).items():
-            if name.startswith(("encoder.", "embeddings.")) and weight.is_floating_point():
-                learns = name.startswith("encoder.layer.") and int(name.split(".")[2]) >= frozen
-                self._weights[name.replace(".", "/")] = nn.Parameter(weight.float(), requires_grad=learns)
-
-    def _get(self, name: str) -> Tensor:
-        return self._weights[name.replace(".", "/")]
-
-    def _norm(self, x: Tensor, name: str) -> Tensor:
-        return functional.layer_norm(x, (WIDTH,), self._get(name + ".weight"), self._get(name + ".bias"), 1e-5)
-
-    def _line(self, x: Tensor, name: str) -> Tensor:
-        return functional.linear(x, self._get(name + ".weight"), self._get(name + ".bias"))
 
     def _distances(self, length: int) -> Tensor:
         """The bias on attention (1 x heads x length x length): near distances apart, far ones in buckets."""
@@ -88,31 +72,19 @@ class Encoder(nn.Module):
             (back.abs().clamp(min=1).float() / near).log() / math.log(_FARTHEST / near) * (half - near)
         ).long().clamp(max=half - 1 - near)
         bucket = (back < 0).long() * half + torch.where(back.abs() < near, back.abs(), far)
-        return self._get("encoder.relative_attention_bias.weight")[bucket].permute(2, 0, 1)[None]
+        return self.get("encoder.relative_attention_bias.weight")[bucket].permute(2, 0, 1)[None]
 
     def forward(self, ids: Tensor, mask: Tensor, drop: float = 0.0) -> Tensor:
         """A vector per piece."""
         learning = torch.is_grad_enabled()
         with torch.set_grad_enabled(False):
-            x = self._get("embeddings.word_embeddings.weight")[ids]
+            x = self.get("embeddings.word_embeddings.weight")[ids]
             places = slice(_FIRST_POSITION, _FIRST_POSITION + ids.shape[1])
-            x = self._norm(x + self._get("embeddings.position_embeddings.weight")[places], "embeddings.LayerNorm")
+            x = self.norm(x + self.get("embeddings.position_embeddings.weight")[places], "embeddings.LayerNorm")
             bias = self._distances(ids.shape[1]) + (mask[:, None, None, :] - 1) * 1e9
             if torch.is_autocast_enabled("cpu"):
                 x, bias = x.bfloat16(), bias.bfloat16()
-        for layer in range(LAYERS):
+        for layer in range(_LAYERS):
             with torch.set_grad_enabled(learning and layer >= self._frozen):
-                x = self._layer(x, bias, f"encoder.layer.{layer}.", drop)
+                x = self.layer(x, bias, f"encoder.layer.{layer}.", _NAMES, drop)
         return x
-
-    def _layer(self, x: Tensor, bias: Tensor, at: str, drop: float) -> Tensor:
-        size, length, _ = x.shape
-        query, key, value = (
-            self._line(x, f"{at}attention.attn.{name}").view(size, length, _HEADS, -1).transpose(1, 2) for name in "qkv"
-        )
-        mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
-        mixed = self._line(mixed.transpose(1, 2).reshape(size, length, WIDTH), at + "attention.attn.o")
-        x = self._norm(x + functional.dropout(mixed, drop), at + "attention.LayerNorm")
-        wide = functional.gelu(self._line(x, at + "intermediate.dense"))
-        wide = functional.dropout(self._line(wide, at + "output.dense"), drop)
-        return self._norm(x + wide, at + "output.LayerNorm")

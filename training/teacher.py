@@ -13,14 +13,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
+from training.layers import Layers, Names
 from training.pieces import CACHE, Pieces, mean_of, padded
 
 WIDTH = 384
-_HEADS = 12
 _LAYERS = 6
+_NAMES = Names(
+    ("attention.self.query", "attention.self.key", "attention.self.value"),
+    "attention.output.dense",
+    "attention.output.LayerNorm",
+)
 _MOST_PIECES = 96
 
 
@@ -31,48 +36,21 @@ def model_folder() -> Path:
     return Path(spec.origin).parent / "model"
 
 
-class Encoder(nn.Module):
+class Encoder(Layers):
     """The encoder's layers, as they come: they don't learn."""
 
     def __init__(self) -> None:
-        super().__init__()
-        from safetensors.torch import load_file
-
-        self._weights = nn.ParameterDict()
-        for name, weight in load_file(str(model_folder() / "model.safetensors")).items():
-            if name.startswith("encoder.") or (name.startswith("embeddings.") and weight.is_floating_point()):
-                self._weights[name.replace(".", "/")] = nn.Parameter(weight.float(), requires_grad=False)
-
-    def _get(self, name: str) -> Tensor:
-        return self._weights[name.replace(".", "/")]
-
-    def _norm(self, x: Tensor, name: str) -> Tensor:
-        return functional.layer_norm(x, (WIDTH,), self._get(name + ".weight"), self._get(name + ".bias"), 1e-12)
-
-    def _line(self, x: Tensor, name: str) -> Tensor:
-        return functional.linear(x, self._get(name + ".weight"), self._get(name + ".bias"))
+        super().__init__(model_folder(), WIDTH, 1e-12, frozen=_LAYERS)
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """A vector per piece."""
-        x = self._get("embeddings.word_embeddings.weight")[ids]
-        x = x + self._get("embeddings.position_embeddings.weight")[: ids.shape[1]]
-        x = self._norm(x + self._get("embeddings.token_type_embeddings.weight")[0], "embeddings.LayerNorm")
+        x = self.get("embeddings.word_embeddings.weight")[ids]
+        x = x + self.get("embeddings.position_embeddings.weight")[: ids.shape[1]]
+        x = self.norm(x + self.get("embeddings.token_type_embeddings.weight")[0], "embeddings.LayerNorm")
         seen = mask[:, None, None, :].bool()
         for layer in range(_LAYERS):
-            x = self._layer(x, seen, f"encoder.layer.{layer}.")
+            x = self.layer(x, seen, f"encoder.layer.{layer}.", _NAMES)
         return x
-
-    def _layer(self, x: Tensor, seen: Tensor, at: str) -> Tensor:
-        size, length, _ = x.shape
-        query, key, value = (
-            self._line(x, f"{at}attention.self.{name}").view(size, length, _HEADS, -1).transpose(1, 2)
-            for name in ("query", "key", "value")
-        )
-        mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=seen)
-        mixed = self._line(mixed.transpose(1, 2).reshape(size, length, WIDTH), at + "attention.output.dense")
-        x = self._norm(x + mixed, at + "attention.output.LayerNorm")
-        wide = functional.gelu(self._line(x, at + "intermediate.dense"))
-        return self._norm(x + self._line(wide, at + "output.dense"), at + "output.LayerNorm")
 
 
 class Teacher:
