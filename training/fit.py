@@ -20,7 +20,7 @@ from training.draw import weights_of
 from training.net import Example, Net, collate
 from training.teacher import Teacher, vectors_of
 from training.tutor import Opinions
-from training.vocabulary import narrowed, own_words, vocabulary_of
+from training.vocabulary import narrowed, own_words
 
 _BATCH = 64
 
@@ -63,24 +63,24 @@ def _start(vocabulary: Vocabulary, vectors: np.ndarray[Any, Any], settings: Sett
     return start
 
 
-def fit(rows: list[Row], teacher: Teacher, opinions: Opinions | None, settings: Settings) -> tuple[Net, Vocabulary]:
-    """Trains on `rows`, of which `opinions` are the tutor's; without a tutor on the rows' own tasks alone."""
+def fit(
+    rows: list[Row], vocabulary: Vocabulary, teacher: Teacher, opinions: Opinions | None, settings: Settings
+) -> Net:
+    """Trains on `rows`. `opinions` are the tutor's, of the rows and of the vocabulary's words; without them the rows'
+    own tasks and the teacher's word vectors do alone."""
     torch.set_num_threads(1)
     torch.manual_seed(settings.seed)
     random, draw = Random(settings.seed), np.random.default_rng(settings.seed)
-    vocabulary = vocabulary_of(rows, teacher)
-    words = opinions.of_words if opinions else vectors_of(own_words(vocabulary), teacher)
-    start = _start(vocabulary, words, settings)
+    trust, per_epoch = (settings.trust, settings.others_per_epoch) if opinions else (0.0, 0)
+    opinions = opinions or _no_opinions(rows, vectors_of(own_words(vocabulary), teacher))
+    start = _start(vocabulary, opinions.of_words, settings)
     net = Net(start, settings.hidden, settings.kinds, len(TEXT_TASKS), settings.width)
     targets = torch.from_numpy(narrowed(vectors_of([row.text for row in rows], teacher), settings.width, 3))
     tasks = torch.tensor([TEXT_TASKS.index(row.task) for row in rows])
-    trust, per_epoch = (settings.trust, settings.others_per_epoch) if opinions else (0.0, 0)
-    of_rows = torch.from_numpy(opinions.rows) if opinions else torch.zeros(len(rows), len(TEXT_TASKS))
-    of_others = torch.from_numpy(opinions.of_others) if opinions else torch.zeros(0, len(TEXT_TASKS))
-    unlabelled = opinions.others if opinions else []
+    of_rows, of_others = torch.from_numpy(opinions.rows), torch.from_numpy(opinions.of_others)
     chances = weights_of(rows, settings.power, settings.written_weight)
     others = _batches(
-        [(at, example(vocabulary, _slipped(text, random), "")) for at, text in enumerate(unlabelled)], random
+        [(at, example(vocabulary, _slipped(text, random), "")) for at, text in enumerate(opinions.others)], random
     )
     table = [net.change.weight, net.gate.weight]
     rest = [weight for name, weight in net.named_parameters() if not name.startswith(("change", "gate"))]
@@ -117,7 +117,12 @@ def fit(rows: list[Row], teacher: Teacher, opinions: Opinions | None, settings: 
             optimizer.step()
             schedule.step()
     net.eval()
-    return net, vocabulary
+    return net
+
+
+def _no_opinions(rows: list[Row], of_words: np.ndarray[Any, Any]) -> Opinions:
+    tasks = len(TEXT_TASKS)
+    return Opinions(np.zeros((len(rows), tasks), np.float32), [], np.zeros((0, tasks), np.float32), of_words)
 
 
 def _slipped(text: str, random: Random) -> str:

@@ -1,7 +1,7 @@
 """Judging on sources that a network has not seen: the ground of every choice here, of the calibration and of the
 thresholds. dev.jsonl takes no part in it.
 
-The sources of train.jsonl (but for its templates) and four of the twenty writers are left out once, in FOLDS groups;
+The sources of train.jsonl (but for its templates) and four of the writers are left out once, in FOLDS groups;
 the restricted rows, which never train, are scored by the first network.
 """
 
@@ -15,6 +15,7 @@ from gateway.core.label import TEXT_TASKS
 from training.corpus import Row
 from training.fit import Settings, fit, logits_of
 from training.teacher import Teacher
+from training.vocabulary import vocabulary_of
 
 FOLDS = (
     (
@@ -60,7 +61,8 @@ def leave_sources_out(rows: list[Row], restricted: list[Row], teacher: Teacher, 
     logits = []
     for number, fold in enumerate(FOLDS):
         seen = [row for row in rows if row.source not in fold]
-        net, vocabulary = fit(seen, teacher, None, settings)
+        vocabulary = vocabulary_of(seen, teacher)
+        net = fit(seen, vocabulary, teacher, None, settings)
         held = [row for row in rows if row.source in fold] + (restricted if number == 0 else [])
         judged += held
         logits.append(logits_of(net, vocabulary, held))

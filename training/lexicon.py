@@ -48,7 +48,7 @@ def lexicon(folder: Path = WORDNET) -> Lexicon:
         said += _EXAMPLE.findall(gloss)
     for words, gloss in _senses("verb", folder):
         verbs += [word for word in words if len(word) > 2]
-        deed = _ASIDE.sub("", _definition(gloss)).strip()
+        deed = " ".join(_ASIDE.sub("", _definition(gloss)).split())
         if 8 < len(deed) < 100:
             deeds.append(deed)
         said += _EXAMPLE.findall(gloss)

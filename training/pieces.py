@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -38,6 +39,14 @@ def padded(lists: list[list[int]]) -> tuple[Tensor, Tensor]:
         ids[line, : len(pieces)] = torch.tensor(pieces)
         mask[line, : len(pieces)] = 1
     return ids, mask
+
+
+def in_batches(lists: list[list[int]], size: int) -> Iterator[tuple[list[int], Tensor, Tensor]]:
+    """Texts of like length together: their places, the pieces as one array, and its mask."""
+    order = sorted(range(len(lists)), key=lambda index: len(lists[index]))
+    for at in range(0, len(order), size):
+        chosen = order[at : at + size]
+        yield chosen, *padded([lists[index] for index in chosen])
 
 
 def mean_of(x: Tensor, mask: Tensor) -> Tensor:

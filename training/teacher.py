@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from training.layers import Layers, Names
-from training.pieces import CACHE, Pieces, mean_of, padded
+from training.pieces import CACHE, Pieces, in_batches, mean_of
 
 WIDTH = 384
 _LAYERS = 6
@@ -66,11 +66,8 @@ class Teacher:
     def encode(self, texts: list[str], batch: int = 128) -> np.ndarray[Any, Any]:
         """Unit vectors of the texts."""
         pieces = [self._pieces.of(text[:3000]) for text in texts]
-        order = sorted(range(len(pieces)), key=lambda index: len(pieces[index]))
         vectors = np.zeros((len(pieces), WIDTH), np.float16)
-        for start in range(0, len(order), batch):
-            chosen = order[start : start + batch]
-            ids, mask = padded([pieces[index] for index in chosen])
+        for chosen, ids, mask in in_batches(pieces, batch):
             found = functional.normalize(mean_of(self._encoder(ids, mask), mask), dim=1)
             vectors[chosen] = found.numpy().astype(np.float16)
         return vectors

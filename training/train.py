@@ -24,6 +24,7 @@ from training.fit import Settings, fit
 from training.net import arrays_of
 from training.teacher import Teacher
 from training.tutor import Lessons, opinions_of
+from training.vocabulary import own_words, vocabulary_of
 
 NAME = "text-3"
 
@@ -66,8 +67,9 @@ def main() -> None:
     else:
         calibration = _calibrate(rows, teacher, settings)
     print(calibration, flush=True)
-    opinions = opinions_of(rows, lessons, teacher)
-    net, vocabulary = fit(rows, teacher, opinions, settings)
+    vocabulary = vocabulary_of(rows, teacher)
+    opinions = opinions_of(rows, own_words(vocabulary), lessons, teacher)
+    net = fit(rows, vocabulary, teacher, opinions, settings)
     arrays = arrays_of(net)
     facts = {
         "name": NAME,

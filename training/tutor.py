@@ -27,9 +27,8 @@ from training.corpus import Row, plain_texts
 from training.draw import weights_of
 from training.lexicon import exchanged, framed, lexicon
 from training.mpnet import WIDTH, Encoder, model_folder
-from training.pieces import CACHE, Pieces, mean_of, padded
+from training.pieces import CACHE, Pieces, in_batches, mean_of, padded
 from training.teacher import Teacher, near_words
-from training.vocabulary import own_words, vocabulary_of
 
 _BATCH = 32
 _FROZEN_LAYERS = 6
@@ -127,22 +126,18 @@ def teach(rows: list[Row], chances: np.ndarray[Any, Any], pieces: Pieces, lesson
 @torch.inference_mode()
 def ask(tutor: Tutor, pieces: Pieces, texts: list[str]) -> np.ndarray[Any, Any]:
     """The tutor's logits."""
-    lists = [pieces.of(text) for text in texts]
-    order = sorted(range(len(lists)), key=lambda index: len(lists[index]))
-    logits = np.zeros((len(lists), len(TEXT_TASKS)), np.float32)
-    for at in range(0, len(order), 2 * _BATCH):
-        chosen = order[at : at + 2 * _BATCH]
-        logits[chosen] = tutor(*padded([lists[index] for index in chosen])).numpy()
+    logits = np.zeros((len(texts), len(TEXT_TASKS)), np.float32)
+    for chosen, ids, mask in in_batches([pieces.of(text) for text in texts], 2 * _BATCH):
+        logits[chosen] = tutor(ids, mask).numpy()
     return logits
 
 
 @torch.inference_mode()
 def _word_vectors(tutor: Tutor, pieces: Pieces, words: list[str]) -> np.ndarray[Any, Any]:
     vectors = np.zeros((len(words), WIDTH), np.float16)
-    for at in range(0, len(words), 4 * _BATCH):
-        ids, mask = padded([pieces.of(word) for word in words[at : at + 4 * _BATCH]])
+    for chosen, ids, mask in in_batches([pieces.of(word) for word in words], 4 * _BATCH):
         with torch.autocast("cpu", torch.bfloat16):
-            vectors[at : at + 4 * _BATCH] = mean_of(tutor.encoder(ids, mask, 0.0), mask).float().numpy()
+            vectors[chosen] = mean_of(tutor.encoder(ids, mask, 0.0), mask).float().numpy()
     return vectors
 
 
@@ -163,9 +158,9 @@ def _others(rows: list[Row], chances: np.ndarray[Any, Any], lessons: Lessons, te
     return [text for text in texts if text.strip()]
 
 
-def opinions_of(rows: list[Row], lessons: Lessons, teacher: Teacher) -> Opinions:
-    """Teaches a tutor and asks it; kept on disk between runs (an hour on two cores)."""
-    key = json.dumps([rows, repr(lessons)])
+def opinions_of(rows: list[Row], words: list[str], lessons: Lessons, teacher: Teacher) -> Opinions:
+    """Teaches a tutor and asks it, of the vocabulary's `words` too; kept on disk between runs (an hour or so)."""
+    key = json.dumps([rows, words, repr(lessons)])
     cache = CACHE / f"tutor-{hashlib.sha256(key.encode()).hexdigest()[:16]}.pkl"
     if cache.exists():
         known: Opinions = pickle.loads(cache.read_bytes())
@@ -178,8 +173,7 @@ def opinions_of(rows: list[Row], lessons: Lessons, teacher: Teacher) -> Opinions
     others = _others(rows, chances, lessons, teacher)
     of_rows = ask(tutor, pieces, [_read(row.text, row.system) for row in rows])
     of_others = ask(tutor, pieces, others)
-    of_words = _word_vectors(tutor, pieces, own_words(vocabulary_of(rows, teacher)))
-    found = Opinions(_odds(of_rows), others, _odds(of_others), of_words)
+    found = Opinions(_odds(of_rows), others, _odds(of_others), _word_vectors(tutor, pieces, words))
     cache.parent.mkdir(exist_ok=True)
     cache.write_bytes(pickle.dumps(found))
     return found

@@ -36,7 +36,7 @@ def own_words(vocabulary: Vocabulary) -> list[str]:
     return list(vocabulary.words[len(SPECIAL) :])
 
 
-def narrowed(vectors: np.ndarray[Any, Any], width: int, step: int = 1) -> np.ndarray[Any, Any]:
+def narrowed(vectors: np.ndarray[Any, Any], width: int, step: int) -> np.ndarray[Any, Any]:
     """The `width` principal components of the vectors, with a common spread of 1; every `step`-th vector decides."""
     middle = vectors.astype(np.float32) - vectors.mean(axis=0, dtype=np.float32)
     _, _, directions = np.linalg.svd(middle[::step], full_matrices=False)

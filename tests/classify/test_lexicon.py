@@ -1,0 +1,56 @@
+"""The texts that the tutor is asked about besides the rows: made of a dictionary, by chance that is handed in."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from training.lexicon import Lexicon, exchanged, framed, lexicon
+
+_NOUNS = """  1 the licence stands before the senses
+00000001 03 n 02 family_Mustelidae 0 mustelids 0 000 | a family of small beasts of prey
+00000002 03 n 02 otter 0 sea_otter(p) 0 001 @ 00000001 n 0000 | a beast that swims by; "the otter slept on its back"
+"""
+_VERBS = '00000003 29 v 02 dive 0 go 1 000 01 + 02 00 | plunge (head first) into water; "she dived from the rock"\n'
+_COUNTS = "otter%1:05:00:: 1 3\ndive%2:38:00:: 1 7\ndive%1:04:00:: 2 2\nsea_otter%1:05:00:: 1 9\n"
+
+
+@pytest.fixture
+def known(tmp_path: Path) -> Lexicon:
+    for name, text in (("noun", _NOUNS), ("verb", _VERBS), ("adj", ""), ("adv", "")):
+        (tmp_path / f"data.{name}").write_text(text, encoding="utf-8")
+    (tmp_path / "cntlist.rev").write_text(_COUNTS, encoding="utf-8")
+    return lexicon(tmp_path)
+
+
+def test_words_deeds_meanings_and_sentences_are_read_from_the_dictionary(known: Lexicon) -> None:
+    assert known.nouns == ["mustelids", "otter", "sea otter"]
+    assert known.verbs == ["dive"]
+    assert known.deeds == ["plunge into water"]
+    assert known.meanings == ["a family of small beasts of prey", "a beast that swims by"]
+    assert known.said == ["the otter slept on its back", "she dived from the rock"]
+    assert known.usual == {"otter": "noun", "dive": "verb"}
+    assert known.common == ["otter"]
+
+
+def test_no_frame_keeps_a_mark(known: Lexicon) -> None:
+    random = Random(1)
+    texts = {framed(known, random) for _ in range(5_000)}
+    assert len(texts) > 500
+    assert not [text for text in texts if re.search(r"\{\w*\}", text)]
+
+
+def test_nouns_and_verbs_give_way_and_other_words_stay(known: Lexicon) -> None:
+    random = Random(2)
+    texts = {exchanged("Can an Otter, when old, dive?", known, random) for _ in range(200)}
+    assert "Can an Otter, when old, dive?" in texts
+    assert len(texts) > 1
+    assert all(re.fullmatch(r"Can an (Otter|otter|mustelids|sea otter), when old, dive\?", text) for text in texts)
+
+
+def test_a_missing_dictionary_says_what_to_install(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="apt-get install wordnet-base"):
+        lexicon(tmp_path)
