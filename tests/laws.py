@@ -141,8 +141,9 @@ def merge_delta(message: Json, delta: Json) -> None:
             for call in value:
                 merge_tool_call(message.setdefault("tool_calls", []), call)
         elif name == "reasoning_details":
+            details = message.setdefault("reasoning_details", [])
             for item in value:
-                merge_detail(message.setdefault("reasoning_details", []), item)
+                merge_detail(details, item)
         elif isinstance(value, list):
             message.setdefault(name, []).extend(value)
         else:

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
@@ -127,6 +127,7 @@ CHUNK_PLACES = [(number, *path) for number, chunk in enumerate(CHUNKS) for path 
 
 @settings(max_examples=600, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.sampled_from(CHUNK_PLACES), STRANGE, st.booleans()), min_size=1, max_size=2))
+@example([((2, "choices", 0, "delta"), {"": "0"}, False), ((2, "choices", 0, "delta", "reasoning_details"), [], False)])
 def test_a_spoiled_stream_is_in_form_or_an_error(spoils: list[tuple[tuple[Any, ...], Any, bool]]) -> None:
     events = copy.deepcopy(CHUNKS)
     for (number, *path), strange, remove in spoils:
