@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 WORDNET = Path("/usr/share/wordnet")
 _FRAMES: dict[str, list[str]] = json.loads(Path(__file__).with_name("frames.json").read_text(encoding="utf-8"))
+_BEINGS = ("05", "18")
+"""The dictionary's files of animals and of persons (lexnames(5WN))."""
 _DRAWN = ("noun", "noun", "deed", "deed", "verb", "meaning", "said", "two", "pasted")
 _EXAMPLE = re.compile(r'"([^"]{12,})"')
 _ASIDE = re.compile(r"\([^)]*\)")
@@ -24,10 +26,12 @@ _KINDS = {"1": "noun", "2": "verb", "3": "adj", "4": "adv", "5": "adj"}
 
 class Lexicon(NamedTuple):
     """`deeds` say what one can do ("draw air into the lungs"), `meanings` what a thing is; `said` are the dictionary's
-    example sentences. `common` are nouns met in running text, and `usual` the part of speech that a word mostly is."""
+    example sentences. `common` are nouns met in running text, `beings` those that mostly are an animal or a person, and
+    `usual` the part of speech that a word mostly is."""
 
     nouns: list[str]
     common: list[str]
+    beings: list[str]
     verbs: list[str]
     deeds: list[str]
     meanings: list[str]
@@ -38,7 +42,8 @@ class Lexicon(NamedTuple):
 def lexicon(folder: Path = WORDNET) -> Lexicon:
     if not (folder / "data.noun").exists():
         raise SystemExit(f"the dictionary is missing in {folder}: apt-get install wordnet-base")
-    usual = _usual_kinds(folder)
+    files = _usual_files(folder)
+    usual = {word: kind for word, (kind, _) in files.items()}
     nouns, verbs, deeds, meanings, said = [], [], [], [], []
     for words, gloss in _senses("noun", folder):
         nouns += [word for word in words[:2] if not word.startswith(("genus ", "family "))]
@@ -56,7 +61,8 @@ def lexicon(folder: Path = WORDNET) -> Lexicon:
         for _, gloss in _senses(kind, folder):
             said += _EXAMPLE.findall(gloss)
     common = sorted(word for word, kind in usual.items() if kind == "noun")
-    return Lexicon(nouns, common, verbs, deeds, meanings, said, usual)
+    beings = sorted(word for word, (kind, file) in files.items() if kind == "noun" and file in _BEINGS)
+    return Lexicon(nouns, common, beings, verbs, deeds, meanings, said, usual)
 
 
 def _senses(kind: str, folder: Path) -> list[tuple[list[str], str]]:
@@ -76,24 +82,45 @@ def _definition(gloss: str) -> str:
     return gloss.split(";")[0].split('"')[0]
 
 
-def _usual_kinds(folder: Path) -> dict[str, str]:
-    """For each single word that was met in the dictionary's tagged texts, its most frequent part of speech."""
-    counts: dict[str, Counter[str]] = defaultdict(Counter)
+def _usual_files(folder: Path) -> dict[str, tuple[str, str]]:
+    """For each single word that was met in the dictionary's tagged texts, its most frequent part of speech, and the
+    most frequent file of the dictionary within that."""
+    counts: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
     for line in (folder / "cntlist.rev").read_text(encoding="utf-8").splitlines():
         sense, _, count = line.split(" ")
         word, _, rest = sense.partition("%")
         if "_" not in word:
-            counts[word][_KINDS[rest[0]]] += int(count)
-    return {word: kinds.most_common(1)[0][0] for word, kinds in counts.items()}
+            counts[word][_KINDS[rest[0]], rest.split(":")[1]] += int(count)
+    found = {}
+    for word, files in counts.items():
+        kinds: Counter[str] = Counter()
+        for (kind, _), count in files.items():
+            kinds[kind] += count
+        usual = kinds.most_common(1)[0][0]
+        found[word] = max((one for one in files if one[0] == usual), key=files.__getitem__)
+    return found
 
 
 def framed(known: Lexicon, random: Random) -> str:
     """A word, a deed, a meaning or a sentence of the dictionary in the frame of a request."""
-    frame = random.choice(_FRAMES[random.choice(_DRAWN)])
+    return _filled(random.choice(_FRAMES[random.choice(_DRAWN)]), known, random)
+
+
+def hazardous(known: Lexicon, random: Random) -> str:
+    """A request with a word of harm in it, done to or by any thing or being: what is grave depends on which, and most
+    are not."""
+    frame = random.choice(_FRAMES["hazard"])
+    for mark, kind in (("{h}", "harms"), ("{z}", "hazards")):
+        frame = frame.replace(mark, random.choice(_FRAMES[kind]))
+    return _filled(frame, known, random)
+
+
+def _filled(frame: str, known: Lexicon, random: Random) -> str:
     pasted = " ".join(f"{_sentence(known, random)}." for _ in range(random.randint(2, 7)))
     for mark, words in (
         ("{n}", _noun(known, random)),
         ("{m}", _noun(known, random)),
+        ("{b}", random.choice(known.beings)),
         ("{v}", random.choice(known.verbs)),
         ("{d}", random.choice(known.deeds)),
         ("{w}", random.choice(known.meanings)),

@@ -25,7 +25,7 @@ from gateway.core.label import TEXT_TASKS
 from training.augment import augment, mixed, reworded
 from training.corpus import Row, plain_texts
 from training.draw import weights_of
-from training.lexicon import exchanged, framed, lexicon
+from training.lexicon import exchanged, framed, hazardous, lexicon
 from training.mpnet import WIDTH, Encoder, model_folder
 from training.pieces import CACHE, Pieces, in_batches, mean_of, padded
 from training.teacher import Teacher, near_words
@@ -42,19 +42,20 @@ _EXCHANGED_CHARS = 400
 
 @dataclass(frozen=True)
 class Lessons:
-    """`draws`: rows that the tutor learns from, drawn like the network's; `mixed`, `reworded`, `exchanged` and
-    `framed`: how many texts that nobody wrote it is asked about, of each kind; `most_pieces`: how much of a text it
-    reads; `written_weight` and `power`: see draw.py."""
+    """`draws`: rows that the tutor learns from, drawn like the network's; `mixed`, `reworded`, `exchanged`, `framed`
+    and `hazards`: how many texts that nobody wrote it is asked about, of each kind; `most_pieces`: how much of a text
+    it reads; `written_weight` and `power`: see draw.py."""
 
     seed: int = 1
-    draws: int = 30_000
+    draws: int = 36_000
     rate: float = 5e-5
     head_rate: float = 1e-3
     smooth: float = 0.05
     mixed: int = 54_000
     reworded: int = 52_000
     exchanged: int = 88_000
-    framed: int = 70_000
+    framed: int = 90_000
+    hazards: int = 40_000
     most_pieces: int = 96
     written_weight: float = 3.0
     power: float = 0.65
@@ -155,6 +156,7 @@ def _others(rows: list[Row], chances: np.ndarray[Any, Any], lessons: Lessons, te
     for index in draw.choice(len(rows), lessons.exchanged, p=chances).tolist():
         texts.append(exchanged(cut(rows[index].text)[:_EXCHANGED_CHARS], known, random))
     texts += [framed(known, random) for _ in range(lessons.framed)]
+    texts += [hazardous(known, random) for _ in range(lessons.hazards)]
     return [text for text in texts if text.strip()]
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from training.lexicon import Lexicon, exchanged, framed, lexicon
+from training.lexicon import Lexicon, exchanged, framed, hazardous, lexicon
 
 _NOUNS = """  1 the licence stands before the senses
 00000001 03 n 02 family_Mustelidae 0 mustelids 0 000 | a family of small beasts of prey
@@ -34,11 +35,13 @@ def test_words_deeds_meanings_and_sentences_are_read_from_the_dictionary(known: 
     assert known.said == ["the otter slept on its back", "she dived from the rock"]
     assert known.usual == {"otter": "noun", "dive": "verb"}
     assert known.common == ["otter"]
+    assert known.beings == ["otter"]
 
 
-def test_no_frame_keeps_a_mark(known: Lexicon) -> None:
+@pytest.mark.parametrize("made", [framed, hazardous])
+def test_no_frame_keeps_a_mark(known: Lexicon, made: Callable[[Lexicon, Random], str]) -> None:
     random = Random(1)
-    texts = {framed(known, random) for _ in range(5_000)}
+    texts = {made(known, random) for _ in range(5_000)}
     assert len(texts) > 500
     assert not [text for text in texts if re.search(r"\{\w*\}", text)]
 
