@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -153,7 +154,7 @@ def _serve(
     worker = partial(run_worker, listener=listener, configs=configs, text_model=text_model)
     children = [ChildSpec("worker", slot, worker, serves=True) for slot in range(snapshot.server.workers)]
     if snapshot.ledger.store != "none":
-        children.append(ChildSpec("keeper", 0, background(keep_ledger)))
+        children.append(ChildSpec("keeper", 0, background(keep_ledger), reads=attrgetter("ledger", "redis")))
     settle_memory()
     sys.stderr.write(greeting + "\n")
     sys.stderr.flush()

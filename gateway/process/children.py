@@ -43,13 +43,15 @@ class Start(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class ChildSpec:
     """`target` runs in the child and returns its exit status. A child that `serves` holds the listening socket, takes
-    reloads through the channel, and is stopped first; any other is replaced by a new one at a reload, and stopped once
-    nobody serves any more. Until then it ignores SIGTERM: it stops when the channel says `drain` or ends."""
+    reloads through the channel, and is stopped first; any other is replaced by a new one at a reload that changes what
+    it `reads` of a config, and stopped once nobody serves any more. Until then it ignores SIGTERM: it stops when the
+    channel says `drain` or ends."""
 
     name: str
     slot: int
     target: Callable[[Start], int]
     serves: bool = False
+    reads: Callable[[Snapshot], object] = lambda snapshot: snapshot
 
     def __str__(self) -> str:
         return f"{self.name} {self.slot}"

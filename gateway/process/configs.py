@@ -54,6 +54,9 @@ class Watch:
 
 FIXED = (("server", "host"), ("server", "port"), ("server", "workers"), ("ledger", "dir"), ("ledger", "store"))
 """Settings that are used once, when the gateway starts."""
+FIXED_SECTIONS = ("redis", "otel")
+"""Sections whose connections are opened at the start: half of `redis` (the ledger) could follow a reload, and the other
+half (the shared breakers) not."""
 
 
 class Resolved(NamedTuple):
@@ -114,9 +117,10 @@ def keep_fixed(running: Snapshot, new: Snapshot) -> tuple[Snapshot, tuple[str, .
         if old != wanted:
             warnings.append(f"{section}.{name} can't change while the gateway runs: it stays {old}")
             new = replace(new, **{section: replace(getattr(new, section), **{name: old})})
-    if running.otel != new.otel:
-        warnings.append("otel can't change while the gateway runs: it stays as it was at the start")
-        new = replace(new, otel=running.otel)
+    for whole in FIXED_SECTIONS:
+        if getattr(running, whole) != getattr(new, whole):
+            warnings.append(f"{whole} can't change while the gateway runs: it stays as it was at the start")
+            new = replace(new, **{whole: getattr(running, whole)})
     return new, tuple(warnings)
 
 

@@ -72,6 +72,7 @@ class Reloads:
             self._refuse(reason, (f"{self._configs.path}: the gateway failed to read it; its log says why",), asker)
             return
         self._number += 1
+        before = self.config.snapshot
         self.config = InForce(snapshot, time.time())
         message = {
             "what": "reload",
@@ -85,7 +86,8 @@ class Reloads:
         for warning in warnings:
             log.warning("%s", warning)
         for seat in self._seats:
-            if not seat.spec.serves and seat.child is not None:
+            reads = seat.spec.reads
+            if not seat.spec.serves and seat.child is not None and reads(before) != reads(snapshot):
                 self._replace(seat)
         deadline = time.monotonic() + PATIENCE_S
         self._underway.append(Underway(self._number, snapshot.hash, warnings, told, asker, deadline))

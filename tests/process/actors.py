@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from operator import attrgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -52,7 +53,14 @@ def keep(snapshot: Snapshot, stop: threading.Event) -> None:
 
 SCENES = {
     "crash": [ChildSpec("worker", 0, crash, serves=True)],
-    "order": [ChildSpec("keeper", 0, background(keep)), ChildSpec("worker", 0, serving, serves=True)],
+    "order": [
+        ChildSpec("keeper", 0, background(keep), reads=lambda _: object()),
+        ChildSpec("worker", 0, serving, serves=True),
+    ],
+    "steady": [
+        ChildSpec("keeper", 0, background(keep), reads=attrgetter("ledger")),
+        ChildSpec("worker", 0, serving, serves=True),
+    ],
     "deaf": [ChildSpec("worker", 0, deaf, serves=True)],
 }
 

@@ -42,6 +42,15 @@ def test_what_can_not_change_stays_and_is_told(text: Callable[..., str]) -> None
     assert warning.startswith("otel can't change")
 
 
+def test_a_reload_without_the_redis_section_leaves_the_ledger_its_store(text: Callable[..., str]) -> None:
+    file = text().replace("store: none", "store: auto")
+    running = snapshot_of(f"{file}redis: {{url: 'redis://127.0.0.1:1'}}", KEYS)
+    assert running.ledger.store == "redis"
+    kept, warnings = keep_fixed(running, snapshot_of(file, KEYS))
+    assert (kept.redis, kept.ledger.store) == (running.redis, "redis")
+    assert [warning.partition(" can't change")[0] for warning in warnings] == ["ledger.store", "redis"]
+
+
 def test_keys_can_not_vanish_while_others_can_reach_the_port(tmp_path: Path, text: Callable[..., str]) -> None:
     """The file alone would be right: it listens on this machine only. The process still listens where it began."""
     running = snapshot_of(text("host: 0.0.0.0"), KEYS)

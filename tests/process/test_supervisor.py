@@ -108,7 +108,7 @@ def test_the_delay_has_an_end_and_a_stable_child_starts_it_over() -> None:
     assert 0 < backoff.delay_after(0.1) < 1
 
 
-def test_the_keeper_stops_after_the_workers_and_is_replaced_at_a_reload() -> None:
+def test_the_keeper_stops_after_the_workers_and_is_replaced_at_a_reload_about_it() -> None:
     acting = Printing("-m", "tests.process.actors", "order")
     until(lambda: "keeper works" in acting.text and "worker 0 serves" in acting.text)
     acting.process.send_signal(signal.SIGHUP)
@@ -118,6 +118,16 @@ def test_the_keeper_stops_after_the_workers_and_is_replaced_at_a_reload() -> Non
     said = [line.strip() for line in acting.printed if not line.startswith("{")]
     assert said[-2:] == ["worker 0 has drained", "keeper has shipped"]
     assert "it is started again" not in acting.text.partition("config taken")[0]
+
+
+def test_a_reload_that_is_not_about_the_keeper_leaves_it_alone() -> None:
+    acting = Printing("-m", "tests.process.actors", "steady")
+    until(lambda: "keeper works" in acting.text and "worker 0 serves" in acting.text)
+    acting.process.send_signal(signal.SIGHUP)
+    until(lambda: "config taken" in acting.text)
+    acting.process.terminate()
+    assert acting.ended() == 0
+    assert acting.text.count("keeper works") == 1
 
 
 def test_a_child_that_does_not_stop_is_killed() -> None:
