@@ -26,7 +26,7 @@ class Authenticator:
         self._keys: Mapping[bytes, tuple[bytes, Principal]] = {
             key.sha256: (
                 key.sha256,
-                Principal(name=key.name, team=key.team, tags=frozenset(key.tags), admin=key.admin),
+                Principal(key.name, key.team, frozenset(key.tags), key.admin, key.may_use),
             )
             for key in keys
         }

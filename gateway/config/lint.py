@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from gateway.config.document import Path
 from gateway.config.problem import quote
 from gateway.config.scope import Scope
-from gateway.config.snapshot import Bounds, Model, Route, Snapshot, When
+from gateway.config.snapshot import Bounds, Model, Require, Route, Snapshot, When
 
 MANY_MODELS = 5
 
@@ -32,6 +32,7 @@ def lint(scope: Scope, snapshot: Snapshot) -> None:
         warn_of_unreachable(scope, path, route, snapshot.routes[:index])
         warn_of_single_provider(scope, path, route, snapshot)
         warn_of_unfit_members(scope, path, route, snapshot)
+        warn_of_ways_around(scope, path, route, snapshot)
 
 
 def warn_of_literal_secrets(scope: Scope) -> None:
@@ -126,9 +127,27 @@ def warn_of_unfit_members(scope: Scope, path: Path, route: Route, snapshot: Snap
             scope.warn(at, f'"{name}" {lack}: this route will pass it over')
 
 
+def warn_of_ways_around(scope: Scope, path: Path, route: Route, snapshot: Snapshot) -> None:
+    """Where data must stay, for some callers, that may name a model elsewhere: a model that is named takes no route."""
+    when, require = route.when or When(), route.require
+    if not (when.key or when.team or when.tags):
+        return
+    for key in snapshot.keys:
+        if (when.key and key.name not in when.key) or (when.team and key.team not in when.team):
+            continue
+        if when.tags and when.tags.isdisjoint(key.tags):
+            continue
+        for model in snapshot.models.values():
+            if key.may_use is not None and model.name not in key.may_use:
+                continue
+            if why := next(where(model, require, snapshot), None):
+                message = f'route "{route.name}" does not hold key "{key.name}", which may name "{model.name}" ({why})'
+                scope.warn((*path, "require"), f"{message}: give the key a `require` of its own")
+                return
+
+
 def lacks(model: Model, route: Route, snapshot: Snapshot) -> Iterator[str]:
     when, require = route.when or When(), route.require
-    provider = snapshot.providers[model.provider]
     abilities = model.target.capabilities
     needed = {NEEDS_OF_HAS[word] for word in when.has if word in NEEDS_OF_HAS} | require.capabilities
     for capability in sorted(needed - abilities):
@@ -140,6 +159,12 @@ def lacks(model: Model, route: Route, snapshot: Snapshot) -> Iterator[str]:
     least = when.input_tokens.over if when.input_tokens else None
     if window is not None and least is not None and least >= window:
         yield f"takes {window:,} tokens, and this route is for more than {least:,.0f}"
+    yield from where(model, require, snapshot)
+
+
+def where(model: Model, require: Require, snapshot: Snapshot) -> Iterator[str]:
+    """What of a model's provider is not where, or not as, it has to be."""
+    provider = snapshot.providers[model.provider]
     for word, have, wanted in (
         ("region", provider.region, require.region),
         ("retention", provider.retention, require.retention),

@@ -14,13 +14,14 @@ from gateway.config.lint import lint, warn_of_literal_secrets, warn_of_off_provi
 from gateway.config.prices import PriceBook, packaged_prices
 from gateway.config.problem import ConfigError, Findings, Position, Problem
 from gateway.config.references import expand
+from gateway.config.resolve_keys import resolve_keys
 from gateway.config.resolve_ledger import refuse_unpriced, resolve_baselines, resolve_ledger, resolve_redis
 from gateway.config.resolve_models import resolve_aliases, resolve_models
 from gateway.config.resolve_otel import resolve_otel
 from gateway.config.resolve_providers import resolve_providers
 from gateway.config.resolve_resilience import resolve_breakers, resolve_retry
 from gateway.config.resolve_routes import resolve_routes, resolve_timeouts
-from gateway.config.resolve_server import resolve_keys, resolve_server
+from gateway.config.resolve_server import resolve_server
 from gateway.config.resolve_tasks import resolve_classify, resolve_tasks
 from gateway.config.resolved import Form, hash_of, resolved_form
 from gateway.config.scope import Scope
@@ -107,9 +108,10 @@ def examine(
 def finish(scope: Scope, source: str) -> Loaded:
     """Resolve and lint what was valid."""
     timeouts = resolve_timeouts(scope.config.timeouts, Timeouts())
-    server, keys = resolve_server(scope), resolve_keys(scope)
+    server = resolve_server(scope)
     providers = resolve_providers(scope)
     models = resolve_models(scope, providers)
+    keys = resolve_keys(scope, models, providers)
     aliases = resolve_aliases(scope)
     routes = resolve_routes(scope, models, providers, timeouts)
     classify, tasks = resolve_classify(scope), resolve_tasks(scope)

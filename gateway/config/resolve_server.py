@@ -1,18 +1,13 @@
-"""Resolves `server` and `keys`: how the gateway listens, and whom it lets in."""
+"""Resolves `server`: how the gateway listens."""
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 import re
 
-from gateway.config.schema import KeySpec
 from gateway.config.scope import Scope
-from gateway.config.snapshot import ClientKey, Server
+from gateway.config.snapshot import Server
 
-MIN_KEY_LENGTH = 16
-_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-_TOKEN = re.compile(r"[!-~]+")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?|\[?[0-9A-Fa-f:.]+\]?")
 
 
@@ -72,38 +67,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
-
-
-def resolve_keys(scope: Scope) -> tuple[ClientKey, ...]:
-    keys: list[ClientKey] = []
-    owners: dict[bytes, str] = {}
-    for name, spec in scope.config.keys.items():
-        digest = key_digest(scope, name, spec)
-        if digest is None:
-            continue
-        if digest in owners:
-            scope.key_error(("keys", name), f'key "{name}" is the same as key "{owners[digest]}": give each its own')
-            continue
-        owners[digest] = name
-        keys.append(ClientKey(name=name, sha256=digest, team=spec.team, tags=tuple(spec.tags), admin=spec.admin))
-    return tuple(keys)
-
-
-def key_digest(scope: Scope, name: str, spec: KeySpec) -> bytes | None:
-    """The SHA-256 that stands for the key, or None when there is none to stand for (which is told)."""
-    if (spec.key is None) == (spec.sha256 is None):
-        scope.key_error(("keys", name), f'key "{name}" needs one of key: ${{VARIABLE}} and sha256: <64 hex digits>')
-        return None
-    if spec.sha256 is not None:
-        if not _SHA256.fullmatch(spec.sha256):
-            scope.error(("keys", name, "sha256"), "sha256 is 64 hex digits: printf %s KEY | sha256sum")
-            return None
-        return bytes.fromhex(spec.sha256)
-    value = spec.key.reveal() if spec.key is not None else ""
-    if not _TOKEN.fullmatch(value):
-        scope.error(("keys", name, "key"), "a key is visible ASCII characters without spaces")
-        return None
-    if len(value) < MIN_KEY_LENGTH:
-        scope.error(("keys", name, "key"), f"a key has at least {MIN_KEY_LENGTH} characters: this one can be guessed")
-        return None
-    return hashlib.sha256(value.encode()).digest()

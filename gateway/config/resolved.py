@@ -146,7 +146,12 @@ def server_form(server: Server) -> Form:
 
 
 def key_form(key: ClientKey) -> Form:
-    return {"sha256": REDACTED, **given(team=key.team, tags=list(key.tags)), "admin": key.admin}
+    return {
+        "sha256": REDACTED,
+        **given(team=key.team, tags=list(key.tags)),
+        "admin": key.admin,
+        **({} if key.may_use is None else {"models": sorted(key.may_use)}),
+    }
 
 
 def provider_form(provider: Provider, off: str | None) -> Form:

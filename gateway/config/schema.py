@@ -60,12 +60,19 @@ class ServerSpec(Spec):
     allow_unauthenticated: bool = False
 
 
+class KeyRequireSpec(Spec):
+    region: Texts | None = None
+    retention: Texts | None = None
+
+
 class KeySpec(Spec):
     key: Secret | None = None
     sha256: str | None = None
     team: SummedName | None = None
     tags: Annotated[list[Name], BeforeValidator(listed)] = []
     admin: bool = False
+    models: Annotated[list[str], Field(min_length=1), BeforeValidator(listed)] | None = None
+    require: KeyRequireSpec = KeyRequireSpec()
 
 
 def read_keys(value: Any) -> Any:

@@ -225,13 +225,15 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class ClientKey:
-    """A key that clients present. Only its SHA-256 is kept. `admin` may read /metrics and the admin paths."""
+    """A key that clients present. Only its SHA-256 is kept. `admin` may read /metrics and the admin paths. `may_use`:
+    names of the catalogue; None: all."""
 
     name: str
     sha256: bytes
     team: str | None = None
     tags: tuple[str, ...] = ()
     admin: bool = False
+    may_use: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

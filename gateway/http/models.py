@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from gateway.config.snapshot import Snapshot
 from gateway.core.errors import NotFound
+from gateway.core.principal import Principal
 from gateway.http.serving import CurrentServing, authorization_of, json_response
 
 
@@ -18,15 +19,15 @@ def models_routes(current: CurrentServing, started: int) -> list[Route]:
 
     async def list_models(request: Request) -> Response:
         serving = current()
-        serving.authenticator.authenticate(authorization_of(request))
-        entries = [_entry(name, owner, started) for name, owner in names_of(serving.snapshot).items()]
+        caller = serving.authenticator.authenticate(authorization_of(request))
+        entries = [_entry(name, owner, started) for name, owner in names_of(serving.snapshot, caller).items()]
         return json_response({"object": "list", "data": entries})
 
     async def get_model(request: Request) -> Response:
         name: str = request.path_params["name"]
         serving = current()
-        serving.authenticator.authenticate(authorization_of(request))
-        owner = names_of(serving.snapshot).get(name)
+        caller = serving.authenticator.authenticate(authorization_of(request))
+        owner = names_of(serving.snapshot, caller).get(name)
         if owner is None:
             raise NotFound(
                 f"The model `{name[:200]}` does not exist or you do not have access to it.", code="model_not_found"
@@ -36,13 +37,16 @@ def models_routes(current: CurrentServing, started: int) -> list[Route]:
     return [Route("/v1/models", list_models), Route("/v1/models/{name:path}", get_model)]
 
 
-def names_of(snapshot: Snapshot) -> dict[str, str]:
-    """Every name a request may carry as its `model`, and who owns it. Models of switched-off providers are left out."""
+def names_of(snapshot: Snapshot, caller: Principal) -> dict[str, str]:
+    """Every name a request of this caller may carry as its `model`, and who owns it. Models of switched-off providers
+    are left out."""
     names = {"auto": "switchyard"}
-    names.update(dict.fromkeys(snapshot.aliases, "switchyard"))
-    names.update(
-        {model.name: model.provider for model in snapshot.models.values() if model.provider not in snapshot.off}
-    )
+    for alias, stands_for in snapshot.aliases.items():
+        if stands_for not in snapshot.models or caller.may(stands_for):
+            names[alias] = "switchyard"
+    for model in snapshot.models.values():
+        if model.provider not in snapshot.off and caller.may(model.name):
+            names[model.name] = model.provider
     return names
 
 

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from gateway.config.snapshot import Model, Require, Snapshot
 from gateway.core.label import Signals
+from gateway.core.principal import Principal
 
 CONTEXT_SLACK = 1.2
 """Prompt sizes are estimates: a model is left out only when the estimate is beyond its window by this factor."""
 
 
-def why_unfit(model: Model, require: Require, signals: Signals, snapshot: Snapshot) -> tuple[str, str] | None:
+def why_unfit(
+    model: Model, require: Require, signals: Signals, caller: Principal, snapshot: Snapshot
+) -> tuple[str, str] | None:
     """None when the model may serve the request, else (constraint, reason in words).
 
-    Constraints: off, capability, context, region, retention.
+    Constraints: off, key, capability, context, region, retention.
     """
     if model.provider in snapshot.off:
         return "off", f"provider {model.provider} is off: {snapshot.off[model.provider]}"
+    if not caller.may(model.name):
+        return "key", f"key {caller.name} may not use {model.name}"
     target = model.target
     if signals.needs or require.capabilities:
         missing = (signals.needs | require.capabilities) - target.capabilities

@@ -52,7 +52,12 @@ def resolve_model(asked_for: str, snapshot: Snapshot) -> Model | None:
         for entry in snapshot.models.values():
             if entry.provider == provider and entry.target.upstream_id == upstream_id:
                 return entry
-    raise NotFound(
+    raise _no_model(asked_for)
+
+
+def _no_model(asked_for: str) -> NotFound:
+    """The same for one that is not there and one that the key may not use: which of both is no news for it."""
+    return NotFound(
         f"The model `{asked_for[:200]}` does not exist or you do not have access to it.", code="model_not_found"
     )
 
@@ -83,7 +88,9 @@ def make_plan(request: ChatRequest, facts: Facts, snapshot: Snapshot, today: dat
 
 
 def _plan_pinned(model: Model, facts: Facts, snapshot: Snapshot, health: Health) -> Plan:
-    fit = _filter((model.name, *model.fallbacks), _ANY, facts.signals, snapshot)
+    if not facts.principal.may(model.name):
+        raise _no_model(facts.asked_for)
+    fit = _filter((model.name, *model.fallbacks), _ANY, facts, snapshot)
     found = standing(fit.candidates, health)
     trace = RouteTrace(
         asked_for=facts.asked_for,
@@ -111,8 +118,7 @@ def _plan_route(
     today: date,
     health: Health,
 ) -> Plan:
-    signals = facts.signals
-    fit = _fit_of(route, signals, snapshot)
+    fit = _fit_of(route, facts, snapshot)
     session = None if route.sticky is None else session_of(request, facts, route.sticky)
     found = standing(fit.candidates, health)
     well = found.well
@@ -131,10 +137,10 @@ def _plan_route(
             candidates_rejected=tuple(fit.rejected),
             put_back=found.reasons,
         ),
-        on_context_window=_side_chain(route.on_context_window, route, signals, snapshot)
+        on_context_window=_side_chain(route.on_context_window, route, facts, snapshot)
         if route.on_context_window is not None
         else None,
-        on_content_policy=_side_chain(route.on_content_policy, route, signals, snapshot)
+        on_content_policy=_side_chain(route.on_content_policy, route, facts, snapshot)
         if route.on_content_policy is not None
         else None,
         session=session,
@@ -148,37 +154,41 @@ class _Fit(NamedTuple):
     rejected: list[Rejection]
 
 
-def _fit_of(route: Route, signals: Signals, snapshot: Snapshot) -> _Fit:
+def _fit_of(route: Route, facts: Facts, snapshot: Snapshot) -> _Fit:
     """The route's candidates. A prompt that is too long for each of them begins where one that turns out to be too long
     would go on."""
     try:
-        return _filter(route.chain, route.require, signals, snapshot)
+        return _filter(route.chain, route.require, facts, snapshot)
     except BadRequest as error:
         if error.code != "context_length_exceeded" or not route.on_context_window:
             raise
-        return _filter(route.on_context_window, route.require, signals, snapshot)
+        return _filter(route.on_context_window, route.require, facts, snapshot)
 
 
-def _side_chain(chain: tuple[str, ...], route: Route, signals: Signals, snapshot: Snapshot) -> tuple[Candidate, ...]:
+def _side_chain(chain: tuple[str, ...], route: Route, facts: Facts, snapshot: Snapshot) -> tuple[Candidate, ...]:
     """The members of a chain for one class of failure that may serve the request: the constraints hold there, too."""
     models = [snapshot.models[name] for name in chain]
-    return tuple(model.candidate for model in models if why_unfit(model, route.require, signals, snapshot) is None)
+    return tuple(
+        model.candidate
+        for model in models
+        if why_unfit(model, route.require, facts.signals, facts.principal, snapshot) is None
+    )
 
 
-def _filter(chain: tuple[str, ...], require: Require, signals: Signals, snapshot: Snapshot) -> _Fit:
+def _filter(chain: tuple[str, ...], require: Require, facts: Facts, snapshot: Snapshot) -> _Fit:
     candidates: list[Candidate] = []
     rejected: list[Rejection] = []
     constraints: list[str] = []
     for name in chain:
         model = snapshot.models[name]
-        unfit = why_unfit(model, require, signals, snapshot)
+        unfit = why_unfit(model, require, facts.signals, facts.principal, snapshot)
         if unfit is None:
             candidates.append(model.candidate)
         else:
             constraints.append(unfit[0])
             rejected.append(Rejection(name, unfit[1]))
     if not candidates:
-        raise _refusal(constraints, rejected, chain, signals, snapshot)
+        raise _refusal(constraints, rejected, chain, facts.signals, snapshot)
     return _Fit(tuple(candidates), rejected)
 
 
@@ -202,9 +212,9 @@ def _refusal(
             code="unsupported_value",
             param=params.pop() if len(params) == 1 else None,
         )
-    if "region" in constraints or "retention" in constraints:
+    if not {"region", "retention", "key"}.isdisjoint(constraints):
         return AuthError(
-            f"No model in an allowed region and retention can serve this request: {why}.",
+            f"No model that this request is allowed to use can serve it: {why}.",
             status=403,
             code="no_allowed_model",
         )

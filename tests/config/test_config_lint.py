@@ -241,3 +241,38 @@ def test_implication() -> None:
     assert within(Bounds(over=1, under=2), Bounds(under=2))
     assert not within(Bounds(over=1), Bounds(under=2))
     assert not within(None, Bounds(under=2))
+
+
+def eu_only(when: str, keys: str) -> str:
+    providers = PROVIDERS.replace("openai: {", "openai: {region: eu, ").replace(
+        "anthropic: {", "anthropic: {region: us, "
+    )
+    first = f"  - {{name: a, when: {{{when}}}, chain: [gpt], require: {{region: eu}}}}\n"
+    chosen = f"{first}  - {{name: b, chain: [gpt, opus]}}\n"
+    return config_text(top=f"keys: {{{keys}}}\n", providers=providers, routes=chosen)
+
+
+AROUND = 'route "a" does not hold key "k", which may name "opus" (has region us, not eu)'
+AROUND += ": give the key a `require` of its own"
+
+
+@pytest.mark.parametrize(
+    ("when", "key", "warned"),
+    [
+        ("key: k", "", True),
+        ("team: legal", "team: legal", True),
+        ("tags: [x, y]", "tags: y", True),
+        ("team: legal", "team: legal, require: {region: eu}", False),
+        ("team: legal", "team: legal, models: gpt", False),
+        ("team: legal", "team: other", False),
+        ("tags: x", "", False),
+        ("key: other", "", False),
+        ("task: coding", "", False),
+    ],
+)
+def test_a_way_around_a_routes_region_is_warned_of(when: str, key: str, warned: bool) -> None:
+    text = eu_only(
+        when, f"k: {{sha256: {'0' * 64}, {key}}}, other: {{sha256: {'1' * 64}, team: legal, require: {{region: eu}}}}"
+    )
+    told = [line for line in found(examine_text(text)) if "no fallback" not in line]
+    assert [line.partition("warning: ")[2] for line in told] == ([AROUND] if warned else [])

@@ -57,6 +57,14 @@ ERRORS = [
         top("keys: {¶a: {key: '${CLIENT}', sha256: abc}}"),
         'key "a" needs one of key: ${VARIABLE} and sha256: <64 hex digits>',
     ),
+    (
+        top("keys: {a: {key: '${CLIENT}', models: [gpt, ¶gtp]}}"),
+        '"gtp" is no model of the catalogue; did you mean "gpt"?',
+    ),
+    (
+        top("keys: {¶a: {key: '${CLIENT}', require: {region: eu}}}"),
+        'key "a" may use no model at all: none fits "eu"',
+    ),
     (key("sha256: ¶abc"), "sha256 is 64 hex digits: printf %s KEY | sha256sum"),
     (key("key: ¶'${SHORT}'"), "a key has at least 16 characters: this one can be guessed"),
     (key("key: ¶'${SPACED}'"), "a key is visible ASCII characters without spaces"),
@@ -276,3 +284,12 @@ def test_long_fallback_lines_are_followed_to_their_end() -> None:
     lines.append("  m3000: {provider: openai, id: gpt-5.4, fallbacks: [m1]}\n")
     (error,) = [p for p in examine_text(config_text(models=MODELS + "".join(lines))).problems if p.severity == "error"]
     assert error.message.startswith("fallbacks form a loop: m1 -> m2 -> ")
+
+
+def test_a_key_may_use_the_models_that_fit_its_names_and_its_require() -> None:
+    providers = PROVIDERS.replace("openai: {", "openai: {region: eu, ")
+    keys = "keys: {all: {key: '${CLIENT}'}, one: {key: '${B}', models: gpt}, eu: {key: '${C}', require: {region: eu}}}"
+    env = {**ENV, "B": "b" * 16, "C": "c" * 16}
+    snapshot = examine_text(config_text(top=keys + "\n", providers=providers), env).snapshot
+    assert snapshot is not None
+    assert {found.name: found.may_use for found in snapshot.keys} == {"all": None, "one": {"gpt"}, "eu": {"gpt"}}

@@ -114,7 +114,8 @@ def test_the_examples_are_valid() -> None:
         "gpt-mini": {"provider": "openai", "id": "gpt-5.4-mini"},
     }
     blocks["keys"]["web-app"]["team"] = "legal"
-    env = dict.fromkeys(("A", "G", "Z", "OPENAI_API_KEY", "WEB_APP_KEY", "OTEL_TOKEN"), "0123456789abcdef")
+    env = dict.fromkeys(("A", "G", "Z", "OPENAI_API_KEY", "WEB_APP_KEY", "LEGAL_KEY", "OTEL_TOKEN"), "0123456789abcdef")
+    env["LEGAL_KEY"] = "of-another-caller-0"
     env["REDIS_URL"] = "rediss://me:secret@redis.example.com:6379/0"
     loaded = examine_text(yaml.safe_dump(blocks, sort_keys=False), env)
     assert [line for line in found(loaded) if "error" in line] == []

@@ -11,11 +11,13 @@ from tests.running import LoopThread, RunningGateway, running_gateway, running_s
 
 KEY = "sk-test-0123456789abcdef"
 ADMIN_KEY = "sk-admin-0123456789abcdef"
+CLOSE_KEY = "sk-close-0123456789abcdef"
 
 CONFIG = """
 keys:
   app: {{key: "${{APP_KEY}}", team: red, tags: [batch]}}
   ops: {{key: "${{OPS_KEY}}", admin: true}}
+  close: {{key: "${{CLOSE_KEY}}", models: claude}}
 classify: {{text_model: none}}
 timeouts: {{connect: 2s, first_token: 5s, answer: 5s, idle: 5s, total: 20s}}
 providers:
@@ -49,6 +51,6 @@ def simulators(loop: LoopThread) -> Iterator[dict[str, Simulator]]:
 @pytest.fixture(scope="module")
 def gateway(loop: LoopThread, simulators: dict[str, Simulator]) -> Iterator[RunningGateway]:
     urls = {vendor: simulator.base_url for vendor, simulator in simulators.items()}
-    snapshot = snapshot_of(CONFIG.format(**urls), {"APP_KEY": KEY, "OPS_KEY": ADMIN_KEY})
+    snapshot = snapshot_of(CONFIG.format(**urls), {"APP_KEY": KEY, "OPS_KEY": ADMIN_KEY, "CLOSE_KEY": CLOSE_KEY})
     with running_gateway(loop, snapshot) as running:
         yield running

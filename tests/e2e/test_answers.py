@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import openai
 import pytest
 
 from gateway.simulator.server import Simulator
-from tests.e2e.conftest import KEY
+from tests.e2e.conftest import CLOSE_KEY, KEY
 from tests.running import RunningGateway
 
 WIRES = {"gpt": "openai", "claude": "anthropic", "gemini": "google"}
@@ -127,6 +129,18 @@ def test_models(client: openai.OpenAI) -> None:
     with pytest.raises(openai.NotFoundError) as caught:
         client.models.retrieve("nope")
     assert caught.value.code == "model_not_found"
+
+
+def test_a_key_sees_and_reaches_the_models_that_are_open_to_it(gateway: RunningGateway) -> None:
+    client = openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=CLOSE_KEY, max_retries=0)
+    assert {model.id for model in client.models.list()} == {"auto", "gpt-4o", "claude"}
+    hi: Any = [{"role": "user", "content": "hi"}]
+    raw = client.chat.completions.with_raw_response.create(model="auto", messages=hi)
+    assert raw.headers["x-gateway-model"] == "claude"
+    for name in ("gpt", "openai/gpt-5.4-mini"):
+        with pytest.raises(openai.NotFoundError) as caught:
+            client.chat.completions.create(model=name, messages=hi)
+        assert caught.value.code == "model_not_found"
 
 
 def test_provider_and_id_pin_a_catalogue_entry(client: openai.OpenAI) -> None:

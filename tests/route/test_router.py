@@ -202,6 +202,26 @@ def test_no_fallback_leaves_the_region() -> None:
     assert refused.value.status == 403
 
 
+def test_a_key_reaches_its_own_models_only_however_it_asks() -> None:
+    caller = Principal("lawyer", may_use=frozenset({"euro", "small"}))
+    assert names(plan_for(principal=caller)) == ["small", "euro"]
+    assert names(plan_for(principal=caller, model="small")) == ["small"]  # its fallback is closed to the key
+    closed = Route("closed", ("small",), on_context_window=("big", "euro"), on_content_policy=("big",))
+    plan = plan_for(with_routes(closed), principal=caller)
+    assert [[one.model for one in chain or ()] for chain in (plan.on_context_window, plan.on_content_policy)] == [
+        ["euro"],
+        [],
+    ]
+    for asked in ("big", "us/id-of-big"):
+        with pytest.raises(NotFound) as missing:
+            plan_for(principal=caller, model=asked)
+        assert missing.value.message == f"The model `{asked}` does not exist or you do not have access to it."
+    with pytest.raises(AuthError) as refused:
+        plan_for(with_routes(Route("closed", ("big",))), principal=caller)
+    assert (refused.value.status, refused.value.code) == (403, "no_allowed_model")
+    assert "key lawyer may not use big" in refused.value.message
+
+
 def test_too_long_for_all_is_openais_own_error() -> None:
     with pytest.raises(BadRequest) as caught:
         plan_for(messages=[{"role": "user", "content": "x" * 1_000_000}])
