@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from gateway.config.problem import suggest
 from gateway.config.scope import Scope
 from gateway.config.snapshot import Ledger, Model, Redis
+from gateway.core.redis_client import why_refused
 
 _SCHEMES = ("redis://", "rediss://", "unix://")
 
@@ -16,8 +17,13 @@ def resolve_redis(scope: Scope) -> Redis | None:
     spec = scope.config.redis
     if spec is None:
         return None
+    # Imported where it is used: most gateways have no Redis, and it takes a tenth of a second of every start.
+    import redis
+
     if not spec.url.reveal().startswith(_SCHEMES):
         scope.error(("redis", "url"), f"a Redis URL begins with {', '.join(_SCHEMES)}")
+    elif why := why_refused(redis, spec.url.reveal()):
+        scope.error(("redis", "url"), f"this address is no use: {why}")
     if spec.mode == "sentinel" and spec.master is None:
         scope.error(("redis", "mode"), "mode: sentinel needs the name of the set they watch: master: mymaster")
     if spec.mode != "sentinel" and spec.master is not None:

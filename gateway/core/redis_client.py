@@ -9,6 +9,21 @@ from urllib.parse import urlsplit
 SENTINEL_PORT = 26379
 
 
+def why_refused(redis: Any, url: str) -> str | None:
+    """Why redis-py can't use an address, or None; never in its own words, which quote the password. Connects to nobody.
+    Of Sentinels' addresses the first carries all options."""
+    first, *others = url.split(",")
+    try:
+        redis.Redis.from_url(first).connection_pool.make_connection()
+        for other in others:
+            _ = urlsplit(other if "//" in other else f"//{other}").port
+    except ValueError:
+        return "it can't be read: / ? # @ : % in a user or a password are written as %2F %3F %23 %40 %3A %25"
+    except TypeError as error:
+        return f"redis-py knows no such option: {str(error).rpartition(' ')[2]}"
+    return None
+
+
 def open_client(redis: Any, url: str, mode: str, master: str | None, options: Mapping[str, Any]) -> Any:
     """`redis` is the package `redis`, whose clients block, or `redis.asyncio`: it is handed in, as importing it takes a
     tenth of a second of every start and few configs name a Redis. `options` go before those of the URL.

@@ -41,8 +41,11 @@ def open_store(snapshot: Snapshot, *, read_only: bool = False) -> Store:
 
         try:
             client = open_client(snapshot.redis)
-        except (RedisError, OSError, ValueError) as error:  # a cluster's client connects at once
+        except (RedisError, OSError) as error:  # a cluster's client connects at once
             raise StoreUnavailable(f"Redis: {type(error).__name__}: {error}") from None
+        except (ValueError, TypeError) as error:
+            # Its words may quote the address, password and all.
+            raise StoreUnavailable(f"Redis: the address is refused ({type(error).__name__})") from None
         return RedisStore(
             client,
             snapshot.redis.prefix,

@@ -35,10 +35,14 @@ ENV = {
     "CLIENT": LONG_KEY,
     "TWO_LINES": "one\ntwo",
     "EMPTY": "",
+    "SLASHED": "Zm9vsecret/YmFy",
 }
 URL = '"base_url" must be a URL such as https://api.example.com/v1'
 NO_KEYS = "can be reached from other machines, and there are no keys: add keys, listen on 127.0.0.1, or say "
 NO_KEYS += "allow_unauthenticated: true"
+
+UNREADABLE = "this address is no use: it can't be read: / ? # @ : % in a user or a password are written as "
+UNREADABLE += "%2F %3F %23 %40 %3A %25"
 
 ERRORS = [
     # server
@@ -243,6 +247,14 @@ ERRORS = [
         routes("  - {name: a, when: {task: coding}, chain: [opus], require: {capabilities: ¶[audio_in]}}"),
         'no model of the chain has "audio_in"',
     ),
+    # redis
+    (bottom("redis: {url: ¶localhost}"), "a Redis URL begins with redis://, rediss://, unix://"),
+    (bottom("redis: {url: ¶'redis://:${SLASHED}@127.0.0.1/0'}"), UNREADABLE),
+    (
+        bottom("redis: {url: ¶'redis://127.0.0.1/0?sockettimeout=5'}"),
+        "this address is no use: redis-py knows no such option: 'sockettimeout'",
+    ),
+    (bottom("redis: {mode: sentinel, master: m, url: ¶'redis://a:26379,b:x'}"), UNREADABLE),
 ]
 
 
