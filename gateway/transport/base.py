@@ -35,12 +35,18 @@ class TransportFault:
 
 @dataclass(frozen=True, slots=True)
 class TransportLimits:
-    """Bounds of one pool. Times in seconds, sizes in bytes; a `max_body_bytes` of 0 means no cap."""
+    """Bounds of one pool. Times in seconds, sizes in bytes; a `max_body_bytes` of 0 means no cap.
+
+    `stale_s`: a kept connection that ends without an answer so soon after a request was closed by the server in the
+    same moment, and the request goes out again on a fresh one. Later the server has read it, and may have charged for
+    it: that is a fault.
+    """
 
     connect_s: float = 5.0
     pool_wait_s: float = 5.0
     max_connections: int = 1000
     idle_s: float = 30.0
+    stale_s: float = 1.0
     dns_ttl_s: float = 30.0
     max_header_bytes: int = 64 * 1024
     max_headers: int = 128

@@ -55,6 +55,9 @@ class Connection(asyncio.Protocol):
         self.lost = False
         self._owner = owner
         self._reader = ResponseReader(limits)
+        self._loop = asyncio.get_running_loop()
+        self._stale_s = limits.stale_s
+        self._started = 0.0  # when the exchange began
         self._transport: asyncio.Transport
         self._exchange: NativeExchange | None = None
         self._error: Exception | None = None  # why it was lost
@@ -73,6 +76,7 @@ class Connection(asyncio.Protocol):
         """Send a request. The connection is usable and has no exchange."""
         self._exchange = exchange
         self._answered = False
+        self._started = self._loop.time()
         self._reader.expect(exchange.method, exchange.sink or NOBODY)
         exchange.holder = self
         if exchange.paused:
@@ -222,12 +226,18 @@ class Connection(asyncio.Protocol):
         exchange = self._detach()
         if exchange is None:
             self.drop()
-        elif self.kept and not self._answered:
+        elif self._is_stale():
             self._shut()  # its successor is never a kept one, so this happens once at most
             self._owner.discard(self, successor=exchange)
         else:
             self.drop()
             exchange.fail(self._fault(error))
+
+    def _is_stale(self) -> bool:
+        """Whether the server closed it before it can have read the request."""
+        if not self.kept or self._answered:
+            return False
+        return self._unsent or self._loop.time() - self._started <= self._stale_s
 
     def _fault(self, error: Exception | None) -> TransportFault:
         reset = isinstance(error, ConnectionResetError | BrokenPipeError)

@@ -185,13 +185,16 @@ class HttpxExchange:
 
     async def _ask(self, client: httpx.AsyncBaseTransport) -> httpx.Response:
         """The response's head. Asks once more where a kept connection was closed before any byte of a response."""
+        loop = asyncio.get_running_loop()
         for retried in (False, True):
+            begun = loop.time()
             self._progress = Progress()
             PROGRESS.set(self._progress)
             try:
                 response = await client.handle_async_request(self._request)
             except (httpx.HTTPError, OSError):
-                if retried or not self._progress.stale:
+                late = loop.time() - begun > self._transport.limits.stale_s
+                if retried or not self._progress.stale or (late and not self._progress.unsent):
                     raise
             else:
                 if self._progress.foretold:

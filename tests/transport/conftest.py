@@ -41,7 +41,7 @@ async def open_transport(kind: str) -> AsyncIterator[Open]:
     opened: list[Transport] = []
 
     def build(**limits: float) -> Transport:
-        bounds = dataclasses.replace(TransportLimits(), **limits)  # type: ignore[arg-type]
+        bounds = dataclasses.replace(TransportLimits(), **{"stale_s": 60.0, **limits})  # type: ignore[arg-type]
         opened.append(NativeTransport(bounds) if kind == "native" else HttpxTransport(bounds))
         return opened[-1]
 

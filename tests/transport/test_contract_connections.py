@@ -78,6 +78,27 @@ async def test_a_stale_connection_is_retried_once_on_a_fresh_one(transport: Tran
         assert len(server.peers) == 2
 
 
+@pytest.mark.parametrize("reset", [False, True])
+async def test_a_request_that_the_server_has_had_for_long_is_not_sent_again(
+    open_transport: Open, serve: Serve, reset: bool
+) -> None:
+    async def gives_up(peer: Peer) -> None:
+        await peer.read_request()
+        await peer.send(response(b"first"))
+        await peer.read_request()
+        if reset:
+            peer.reset()
+
+    transport = open_transport(stale_s=-1.0)
+    async with serve(gives_up, answering(response(b"fresh"))) as server:
+        assert await ask(transport, server.endpoint).outcome() is None
+        fault = await ask(transport, server.endpoint).outcome()
+        assert fault is not None
+        assert fault.phase == "first_byte"
+        assert len(server.requests) == 2
+        assert len(server.peers) == 1
+
+
 async def test_a_stale_connection_that_was_reset_is_retried(transport: Transport, serve: Serve) -> None:
     async def stale(peer: Peer) -> None:
         await peer.read_request()
