@@ -47,6 +47,7 @@ from gateway.http import errors
 from gateway.http.admin import Reloader, admin_routes, nobody_reloads
 from gateway.http.admission import Admission
 from gateway.http.chat import CHAT_PATH, ChatEndpoint
+from gateway.http.clerks import Clerks
 from gateway.http.front_door import FrontDoor
 from gateway.http.ledger import ledger_routes
 from gateway.http.models import models_routes
@@ -123,6 +124,7 @@ class Gateway:
         self._links: dict[Serving, frozenset[Link]] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._serving = self._build(snapshot)
+        self.clerks = Clerks()
         self._admission = Admission(snapshot.server, self._deadlines, self.metrics)
         chat = ChatEndpoint(self.current, self._parts.new_id, self._admission)
         self.api = build_api(self, chat, self._parts, reloader)
@@ -169,6 +171,7 @@ class Gateway:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self.clerks.close()
         await self._transports.aclose()
         await self._listeners.aclose()
 
@@ -276,7 +279,7 @@ def build_api(gateway: Gateway, chat: ChatEndpoint, parts: Parts, reloader: Relo
             gateway.current, lambda: gateway.draining, gateway.board.view, gateway.metrics.scrape, CONTENT_TYPE
         ),
         *admin_routes(gateway.current, reloader),
-        *ledger_routes(gateway.current, gateway.desk()),
+        *ledger_routes(gateway.current, gateway.desk(), gateway.clerks),
     ]
     app.add_exception_handler(HTTPException, errors.handle_http_exception)
     app.add_exception_handler(RequestValidationError, errors.handle_validation_error)

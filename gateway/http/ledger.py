@@ -15,6 +15,7 @@ from starlette.routing import Route
 from gateway.core.errors import BadRequest, NotFound
 from gateway.core.principal import Principal
 from gateway.http.body import CLIENT_GONE_STATUS, ClientGone, parse_json_object, read_body
+from gateway.http.clerks import Clerks
 from gateway.http.serving import CurrentServing, Serving, authorization_of, json_response
 
 MAX_NOTE_CHARS = 4000
@@ -25,7 +26,7 @@ _LOOK_AGAIN_S = 0.1
 
 
 class Desk(Protocol):
-    """What this edge asks of the ledger (ledger/desk.py). Questions block, and go to a thread."""
+    """What this edge asks of the ledger (ledger/desk.py). Questions block, and go through the clerks."""
 
     def usage(self, asked: Mapping[str, str], caller: Principal) -> tuple[str, bytes]: ...
 
@@ -53,7 +54,7 @@ class Feedback(BaseModel):
         return self
 
 
-def ledger_routes(current: CurrentServing, desk: Desk | None) -> list[Route]:
+def ledger_routes(current: CurrentServing, desk: Desk | None, clerks: Clerks) -> list[Route]:
 
     def open_desk() -> Desk:
         if desk is None:
@@ -63,12 +64,12 @@ def ledger_routes(current: CurrentServing, desk: Desk | None) -> list[Route]:
     async def usage(request: Request) -> Response:
         caller = current().authenticator.authenticate(authorization_of(request))
         asked = dict(request.query_params)
-        media_type, body = await asyncio.to_thread(open_desk().usage, asked, caller)
+        media_type, body = await clerks.ask(open_desk().usage, asked, caller)
         return Response(body, media_type=media_type)
 
     async def one(request: Request) -> Response:
         caller = current().authenticator.authenticate(authorization_of(request))
-        return json_response(await _find(open_desk(), request.path_params["id"], caller, wait_s=0))
+        return json_response(await _find(clerks, open_desk(), request.path_params["id"], caller, wait_s=0))
 
     async def feedback(request: Request) -> Response:
         serving = current()
@@ -77,7 +78,7 @@ def ledger_routes(current: CurrentServing, desk: Desk | None) -> list[Route]:
             given = _read(await _body(request, serving))
         except ClientGone:
             return Response(status_code=CLIENT_GONE_STATUS)
-        entry = await _find(open_desk(), given.request_id, caller, wait_s=SHIPPING_S)
+        entry = await _find(clerks, open_desk(), given.request_id, caller, wait_s=SHIPPING_S)
         # One write to the journal, which belongs to this loop.
         open_desk().give_feedback(entry, given.score, given.label, given.note, caller.name)
         return json_response({"object": "feedback", "request_id": given.request_id, "status": "recorded"})
@@ -89,12 +90,12 @@ def ledger_routes(current: CurrentServing, desk: Desk | None) -> list[Route]:
     ]
 
 
-async def _find(desk: Desk, request_id: str, caller: Principal, *, wait_s: float) -> dict[str, Any]:
+async def _find(clerks: Clerks, desk: Desk, request_id: str, caller: Principal, *, wait_s: float) -> dict[str, Any]:
     """The entry of a request of this caller's. Raises NotFound, also for another's: whether it is there is no news."""
     loop = asyncio.get_running_loop()
     until = loop.time() + wait_s
     while True:
-        entry = await asyncio.to_thread(desk.find, request_id, caller)
+        entry = await clerks.ask(desk.find, request_id, caller)
         if entry is not None:
             return entry
         if loop.time() >= until:
