@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -86,8 +87,9 @@ class Gateway:
     """One process's gateway: the app, what it serves now, and what it holds from one config to the next (connections,
     remembered verdicts, metrics).
 
-    `slot` is the worker's number where a supervisor runs several; `reloader` asks that supervisor to read the config
-    anew; `text_model` is a model that is loaded already; `journal` is where records are written, None: nowhere.
+    `slot` is the worker's number where a supervisor runs several, `metrics_folder` where they sum what they count;
+    `reloader` asks that supervisor to read the config anew; `text_model` is a model that is loaded already; `journal`
+    is where records are written, None: nowhere.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class Gateway:
         observers: tuple[Observer, ...] = (),
         *,
         slot: int | None = None,
+        metrics_folder: Path | None = None,
         reloader: Reloader = nobody_reloads,
         text_model: TrainedModel | None = None,
         journal: Journal | None = None,
@@ -110,6 +113,7 @@ class Gateway:
             snapshot,
             lambda: self.current().snapshot,
             slot,
+            metrics_folder,
             journal,
             observers,
             self._parts.clock,

@@ -20,7 +20,7 @@ from gateway.ledger.journal import Journal, LedgerWriter
 from gateway.observe.fanout import Fanout
 from gateway.observe.metrics import Later, Metrics
 from gateway.observe.names import NONE
-from gateway.observe.totals import FOLDER, Totals
+from gateway.observe.totals import Totals
 
 if TYPE_CHECKING:
     from gateway.observe.otel import OtelExporter
@@ -29,21 +29,22 @@ Current = Callable[[], Snapshot]
 
 
 class Listeners:
-    """`observer` hands each record to all of them. `slot` is the worker's number where several serve together: their
-    metrics are summed then. `current` gives the config in force, `later` calls back on the event loop."""
+    """`observer` hands each record to all of them. `slot` is the worker's number where several serve together, and
+    `metrics_folder` where their metrics are summed. `current` gives the config in force, `later` calls back on the
+    event loop."""
 
     def __init__(
         self,
         snapshot: Snapshot,
         current: Current,
         slot: int | None,
+        metrics_folder: Path | None,
         journal: Journal | None,
         others: tuple[Observer, ...],
         clock: Clock,
         later: Later,
     ) -> None:
-        totals = Totals() if slot is None else Totals(Path(snapshot.ledger.dir) / FOLDER, str(slot))
-        self.metrics = Metrics(totals, later, __version__)
+        self.metrics = Metrics(Totals(metrics_folder, str(slot or 0)), later, __version__)
         self.metrics.config.take(snapshot.hash, clock.time())
         self._journal = journal
         if journal is not None:

@@ -139,7 +139,8 @@ def _serve(
     except OSError as error:
         sys.stderr.write(f"gateway: can't listen on {snapshot.server.host}:{snapshot.server.port}: {error.strerror}\n")
         return 1
-    prepare_environment(snapshot, env)
+    # More threads would be slower for small matrices, and a process that forks should have none.
+    env.setdefault("OPENBLAS_NUM_THREADS", "1")
     from gateway.classify.text import load_text_model
     from gateway.observe.logs import set_up_logging
     from gateway.process.background import background
@@ -151,37 +152,38 @@ def _serve(
     set_up_logging(log_level)
     configs = Configs(path, snapshot, load)
     text_model = load_text_model() if snapshot.classify.text_model else None
-    worker = partial(run_worker, listener=listener, configs=configs, text_model=text_model)
-    children = [ChildSpec("worker", slot, worker, serves=True) for slot in range(snapshot.server.workers)]
-    if snapshot.ledger.store != "none":
-        children.append(ChildSpec("keeper", 0, background(keep_ledger), reads=attrgetter("ledger", "redis")))
-    settle_memory()
-    sys.stderr.write(greeting + "\n")
-    sys.stderr.flush()
-    with listener:
+    with ExitStack() as stack:
+        stack.enter_context(listener)
+        folder = _metrics_folder(Path(snapshot.ledger.dir), stack)
+        worker = partial(run_worker, listener=listener, configs=configs, text_model=text_model, metrics_folder=folder)
+        children = [ChildSpec("worker", slot, worker, serves=True) for slot in range(snapshot.server.workers)]
+        if snapshot.ledger.store != "none":
+            keeper = background(partial(keep_ledger, folder))
+            children.append(ChildSpec("keeper", 0, keeper, reads=attrgetter("ledger", "redis")))
+        settle_memory()
+        sys.stderr.write(greeting + "\n")
+        sys.stderr.flush()
         return Supervisor(children, configs, InForce(snapshot, time.time()), listener).run()
 
 
-def keep_ledger(snapshot: Snapshot, stop: threading.Event) -> None:
+def keep_ledger(metrics_folder: Path | None, snapshot: Snapshot, stop: threading.Event) -> None:
     """The work of the keeper: its metrics stand beside the workers', so that each of them shows it too."""
     from gateway.ledger.keeper import run_keeper
     from gateway.observe.ledger_metrics import keeper_metrics
-    from gateway.observe.totals import FOLDER
 
-    run_keeper(snapshot, stop, gauges=keeper_metrics(Path(snapshot.ledger.dir) / FOLDER))
+    run_keeper(snapshot, stop, gauges=keeper_metrics(metrics_folder))
 
 
-def prepare_environment(snapshot: Snapshot, env: MutableMapping[str, str]) -> None:
-    """What the workers and their libraries shall find: one thread for small matrices, and no numbers of another run."""
-    # More threads would be slower here, and a process that forks should have none.
-    env.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from gateway.observe.totals import FOLDER, clear
+def _metrics_folder(parent: Path, stack: ExitStack) -> Path | None:
+    """Where the processes of this gateway, and of no other, sum what they count: until `stack` ends. None where no
+    folder can be had: each then shows its own."""
+    from gateway.observe.folders import own_folder
 
-    folder = Path(snapshot.ledger.dir) / FOLDER
     try:
-        clear(folder)
+        return stack.enter_context(own_folder(parent))
     except OSError as error:
-        sys.stderr.write(f"warning: {folder} can't be emptied: {error.strerror}\n")
+        sys.stderr.write(f"warning: each worker shows metrics of its own: {parent}: {error.strerror or error}\n")
+        return None
 
 
 def open_listener(host: str, port: int) -> socket.socket:

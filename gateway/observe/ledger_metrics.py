@@ -48,8 +48,8 @@ class LedgerMetrics:
         self._totals.put((names.LEDGER_JOURNAL_BYTES, ()), waiting_bytes)
 
 
-def keeper_metrics(folder: Path) -> LedgerMetrics:
-    """The keeper's own, in the folder where the workers have theirs."""
+def keeper_metrics(folder: Path | None) -> LedgerMetrics:
+    """The keeper's own, in the folder where the workers have theirs, if there is one."""
     totals = Totals(folder, KEEPER)
     announce(totals, ROLE_KEEPER)
     return LedgerMetrics(totals)

@@ -18,8 +18,6 @@ from gateway.observe.slot_file import SUFFIX, SlotFile, is_running, read_content
 
 Labels = tuple[str, ...]
 Series = tuple[Metric, Labels]
-FOLDER = "prometheus"
-"""Where the processes of one gateway share their numbers, below the ledger's folder."""
 
 MAX_SERIES = 5_000
 """Per metric. Labels come from closed sets, so this is reached by nothing but a config of hundreds of names: what
@@ -181,10 +179,3 @@ def _key_of(series: Series) -> bytes:
 
 def _zeros(metric: Metric) -> list[float]:
     return [0.0] * (len(metric.buckets) + 2 if metric.type == "histogram" else 1)
-
-
-def clear(folder: Path) -> None:
-    """Forget what earlier runs have counted. Before the first process starts: later it would pull the files from under
-    those that run."""
-    for path in folder.glob(f"*{SUFFIX}"):
-        path.unlink(missing_ok=True)

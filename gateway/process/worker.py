@@ -29,19 +29,38 @@ ANSWER_TIMEOUT_S = 15.0
 log = logging.getLogger("gateway.process")
 
 
-def run_worker(start: Start, *, listener: socket.socket, configs: Configs, text_model: TrainedModel | None) -> int:
-    """Serve until told to stop. `text_model` was loaded before the fork, so that all workers share its memory."""
+def run_worker(
+    start: Start,
+    *,
+    listener: socket.socket,
+    configs: Configs,
+    text_model: TrainedModel | None,
+    metrics_folder: Path | None,
+) -> int:
+    """Serve until told to stop. `text_model` was loaded before the fork, so that all workers share its memory; in
+    `metrics_folder` they sum what they count."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(start, listener, configs, text_model))
+        runner.run(_serve(start, listener, configs, text_model, metrics_folder))
     return 0
 
 
-async def _serve(start: Start, listener: socket.socket, configs: Configs, text_model: TrainedModel | None) -> None:
+async def _serve(
+    start: Start,
+    listener: socket.socket,
+    configs: Configs,
+    text_model: TrainedModel | None,
+    metrics_folder: Path | None,
+) -> None:
     loop = asyncio.get_running_loop()
     line = Line(configs)
     snapshot = start.config.snapshot
     gateway = Gateway(
-        snapshot, slot=start.slot, reloader=line.ask, text_model=text_model, journal=open_journal(snapshot, start.slot)
+        snapshot,
+        slot=start.slot,
+        metrics_folder=metrics_folder,
+        reloader=line.ask,
+        text_model=text_model,
+        journal=open_journal(snapshot, start.slot),
     )
     gateway.metrics.config.take(start.config.snapshot.hash, start.config.taken_at)
     if not start.config.last_taken:

@@ -28,7 +28,7 @@ from gateway.observe.names import (
     PROCESSES,
     QUEUED,
 )
-from gateway.observe.totals import Totals, clear
+from gateway.observe.totals import Totals
 
 ROOT = Path(__file__).resolve().parents[2]
 CELLS = len(DURATION.buckets) + 2
@@ -175,9 +175,3 @@ def test_series_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     series = {labels: values for (metric, labels), values in one.merged().items() if metric is ATTEMPTS}
     assert len(series) == 4
     assert series[OTHER, OTHER, OTHER, OTHER] == [6]
-
-
-def test_a_new_start_begins_at_zero(tmp_path: Path) -> None:
-    Totals(tmp_path, "0").add((QUEUED, ()), (7,))
-    clear(tmp_path)
-    assert Totals(tmp_path, "0").merged()[QUEUED, ()] == [0]

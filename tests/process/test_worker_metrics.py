@@ -70,6 +70,22 @@ def test_a_new_start_counts_anew(serve: Serve) -> None:
     assert metric(again, ANSWERED) == 0
 
 
+def test_another_gateway_on_the_same_folder_takes_nothing_away(serve: Serve) -> None:
+    first = serve("workers: 2")
+    ask(first, 5)
+    until(lambda: metric(first, ANSWERED) == 5)
+    second = serve("workers: 2")
+    assert metric(second, ANSWERED) == 0
+    ask(second, 2)
+    ask(first, 3)
+    until(lambda: {metric(first, ANSWERED) for _ in range(6)} == {8})
+    until(lambda: {metric(second, ANSWERED) for _ in range(6)} == {2})
+    assert metric(first, 'gateway_processes{role="worker"}') == 2
+    os.kill(first.children()[0], signal.SIGKILL)
+    until(lambda: metric(first, "gateway_process_starts_total") == 3)
+    assert metric(first, ANSWERED) == 8, "it goes on from its own numbers"
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_what_runs_in_another_worker_shows(serve: Serve, workers: int) -> None:
     served = serve(f"workers: {workers}")
