@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import TextIO
@@ -16,10 +15,9 @@ from gateway.config.snapshot import Snapshot
 from gateway.core.vendor import Vendor
 from gateway.drill.loss import Drill, Typical, drill, each_provider
 from gateway.drill.render import as_json, as_markdown, as_table
+from gateway.drill.stand_ins import stand_ins
 
 DEFAULT_FILE = "config/gateway.yaml"
-STAND_IN = "stand-in-for-a-secret-0000"
-_UNSET = re.compile(rb"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 Rehearse = Callable[[Snapshot, Drill, TextIO], bool]
 """Plays a drill on simulators, writes what happened, and says whether it went as foretold."""
@@ -96,19 +94,5 @@ def _examine(path: Path, env: Mapping[str, str], vendors: Mapping[str, Vendor]) 
         data = source_of(path).data
     except ConfigError as error:
         return Loaded(error.source, error.problems)
-    names = {name.decode() for name in _UNSET.findall(data)}
-    return examine(path, env=_Complete(env, names), vendors=vendors)
-
-
-class _Complete(Mapping[str, str]):
-    def __init__(self, env: Mapping[str, str], names: set[str]) -> None:
-        self._env = {**{name: STAND_IN for name in names if not env.get(name)}, **{k: v for k, v in env.items() if v}}
-
-    def __getitem__(self, name: str) -> str:
-        return self._env[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._env)
-
-    def __len__(self) -> int:
-        return len(self._env)
+    set_here = {name: value for name, value in env.items() if value}
+    return examine(path, env={**stand_ins(data, env), **set_here}, vendors=vendors)

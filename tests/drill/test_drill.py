@@ -260,6 +260,53 @@ def test_no_key_is_needed_and_no_route_of_ours_dies(
     assert "Without anthropic" in capsys.readouterr().out
 
 
+def test_the_config_of_production_needs_no_key_either() -> None:
+    status, told = run(ROOT / "deploy" / "gateway.yaml", env={"PATH": "/bin"})
+    assert (status, told.count("Without ")) == (0, 4), told
+
+
+UNSET = """
+server: {host: "${HOST}", port: "${PORT}", allowed_hosts: ["${PUBLIC}", "${PUBLIC}.internal"]}
+keys:
+  app: {key: "${APP}"}
+  shop: {key: "${SHOP}"}
+  blue: {sha256: "${BLUE}"}
+  green: {sha256: "${GREEN}"}
+redis: {url: "%s"}
+ledger: {dir: "${STATE}"}
+otel: {endpoint: "${COLLECTOR}", service_name: "${SERVICE}", headers: {x-key: "${TOKEN}"}}
+providers:
+  red: {adapter: openai, base_url: "%s", api_keys: ["${A}", "${B}"], region: "${REGION}"}
+  green: {vendor: anthropic, api_key: "${A}", headers: {x-team: "${TEAM}"}, transport: httpx, proxy: "${PROXY}"}
+models: {r1: {provider: red, id: r1}, g1: {provider: green, id: g1}}
+routes: [{name: default, chain: [r1, g1]}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("redis", "url"),
+    [
+        ("${REDIS_URL}", "${OPENAI_URL}"),
+        ("redis://${REDIS_HOST}:${REDIS_PORT}/${DB}", "https://${REALM}.openai.azure.com:${PORT_THERE}/v1"),
+        ("rediss://me:${PASSWORD}@${REDIS_HOST}", "https://${OPENAI_HOST}"),
+        ("redis://a:${REDIS_PORT},b:${REDIS_PORT}", "https://api.example.com/${VERSION}"),
+    ],
+)
+def test_every_variable_may_be_unset(tmp_path: Path, redis: str, url: str) -> None:
+    path = tmp_path / "unset.yaml"
+    path.write_text(UNSET % (redis, url))
+    status, told = run(path)
+    assert (status, told.count("Without ")) == (0, 2), told
+
+
+def test_a_variable_that_is_set_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "unset.yaml"
+    path.write_text(UNSET % ("${REDIS_URL}", "${OPENAI_URL}"))
+    status, told = run(path, env={"OPENAI_URL": "no URL"})
+    assert status == 1
+    assert '"base_url" must be a URL' in told
+
+
 @pytest.mark.parametrize("without", [["red"], ["green"], ["blue"], ["red", "green"]])
 def test_it_happens_as_foretold(file: Path, without: list[str]) -> None:
     """The gateway itself, on simulators, agrees with every word of the drill."""
