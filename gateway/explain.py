@@ -44,7 +44,8 @@ def run(
     request = read_request(sys.stdin.read() if arguments.stdin else arguments.text, arguments.system)
     declared = declared_task(snapshot.tasks, request, {}) if snapshot is not None else None
     unsure_below = snapshot.classify.unsure_below if snapshot is not None else None
-    found, why, signals = label_of(request, declared, unsure_below)
+    text_model = snapshot is None or snapshot.classify.text_model
+    found, why, signals = label_of(request, declared, unsure_below, text_model=text_model)
     rows = list(as_rows(found, why))
     if snapshot is not None:
         rows += _plan_rows(request, found, signals, snapshot, now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import openai
 import pytest
@@ -74,3 +75,22 @@ def test_explain_prints_label_confidence_and_reasons(capsys: pytest.CaptureFixtu
     assert printed["task"] == "coding"
     assert float(printed["confidence"]) > 0.5
     assert "python" in printed["for"]
+
+
+@pytest.mark.parametrize(("model", "task", "route"), [("", "coding", "code"), ("text_model: none", "unsure", "rest")])
+def test_explain_reads_the_text_where_the_gateway_does(
+    model: str, task: str, route: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text(f"""
+classify: {{{model}}}
+providers: {{one: {{vendor: openai, base_url: "http://127.0.0.1:1/v1", api_key: k-0123456789}}}}
+models: {{gpt: {{provider: one, id: gpt-5.4}}}}
+routes: [{{name: code, when: {{task: coding}}, chain: [gpt]}}, {{name: rest, chain: [gpt]}}]
+""")
+    assert main(["explain", str(config), "--text", CODE]) == 0
+    printed = dict(line.split(None, 1) for line in capsys.readouterr().out.splitlines())
+    assert printed["task"] == task
+    assert printed["route"].startswith(f"{route}:")
+    assert ("likeliest" in printed) == (not model)
+    assert ("no text model reads it" in printed.get("text", "")) == bool(model)
