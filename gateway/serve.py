@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "config",
         nargs="?",
         type=Path,
-        help=f"the YAML to serve (default: {DEFAULT_CONFIG}; without any provider key in the environment, the demo)",
+        help=f"the YAML to serve (default: {DEFAULT_CONFIG}; without a key for any of its providers, the demo)",
     )
     parser.add_argument("--demo", action="store_true", help="serve the demo config on local simulators")
     parser.add_argument("--host", help="listen here instead of the config's server.host")
@@ -53,8 +53,8 @@ def run(arguments: argparse.Namespace, env: MutableMapping[str, str]) -> int:
     """Serve until SIGTERM or SIGINT. Returns 1 when the config is refused or the address is taken."""
     from gateway.providers.vendors import VENDORS
 
-    keyless = has_no_key(env)
-    demo = arguments.demo or (arguments.config is None and keyless)
+    keyless = not arguments.demo and arguments.config is None and has_no_key(env)
+    demo = arguments.demo or keyless
     path = arguments.config or (DEMO_CONFIG if demo else DEFAULT_CONFIG)
     with ExitStack() as stack:
         fleet = stack.enter_context(Fleet()) if demo else None
@@ -70,19 +70,35 @@ def run(arguments: argparse.Namespace, env: MutableMapping[str, str]) -> int:
             ready = fleet.wait_until_listening() if fleet else []
         except ConfigError as error:
             sys.stderr.write(f"{error}\n")
+            if arguments.config is None and not demo:
+                sys.stderr.write("gateway: `gateway serve --demo` needs no key: its models are simulators\n")
             return 1
         except (RuntimeError, ValueError) as error:
             sys.stderr.write(f"gateway: {error}\n")
             return 1
-        greeting = _greeting(snapshot, keyless and not arguments.demo, ready)
+        greeting = _greeting(snapshot, keyless, ready)
         return _serve(path, snapshot, load_as_told, arguments.log_level, greeting, env)
 
 
 def has_no_key(env: Mapping[str, str]) -> bool:
-    """Whether the environment holds no provider's key under its usual name."""
-    from gateway.providers.vendors import VENDORS
+    """Whether the default config has no provider that could be asked: each wants a key from a variable that is not
+    set. Of one that can't be read, whether no vendor's key is there under its usual name."""
+    from gateway.config.document import read_document
+    from gateway.config.load import source_of
+    from gateway.config.problem import ConfigError, Findings
+    from gateway.config.references import expand
 
-    return not any(env.get(row.api_key_env) for row in VENDORS.values() if row.api_key_env)
+    try:
+        source = source_of(DEFAULT_CONFIG)
+        root = read_document(source.data, source.name, Findings())
+    except ConfigError:
+        from gateway.providers.vendors import VENDORS
+
+        return not any(env.get(row.api_key_env) for row in VENDORS.values() if row.api_key_env)
+    providers = root.child("providers")
+    if providers is None or not isinstance(providers.value, dict):
+        return False
+    return 0 < len(providers.value) == len(expand(root, env, source.folder, Findings())[1].off)
 
 
 def default_config(env: Mapping[str, str]) -> Path:
@@ -114,7 +130,7 @@ def _greeting(snapshot: Snapshot, keyless: bool, simulators: list[tuple[str, str
     lines = [f"Switchyard {__version__} serves {snapshot.source} (config {snapshot.hash}) at {url}/v1"]
     if simulators:
         if keyless:
-            lines.append("No provider key is in the environment, so this is the demo:")
+            lines.append(f"No key that {DEFAULT_CONFIG} names is in the environment, so this is the demo:")
         lines.append("its models are simulators on this machine; no request leaves it, and nothing costs money.")
         lines += [f"  {vendor:<10} {line}, process {pid}" for vendor, line, pid in simulators]
     lines += [f"warning: {warning}" for warning in snapshot.warnings]

@@ -14,6 +14,8 @@ from tests.config.vendor_rows import KEYS
 
 vendors = pytest.importorskip("gateway.providers.vendors")
 CONFIGS = Path(__file__).resolve().parents[2] / "config"
+DEPLOYED = CONFIGS.parent / "deploy" / "gateway.yaml"
+CALLERS = {"APP_KEY": "a" * 20, "METRICS_KEY": "m" * 20}
 
 
 def read(name: str, env: dict[str, str]) -> Snapshot:
@@ -36,9 +38,10 @@ def test_the_example() -> None:
     assert all(model.prices and model.target.context_window for model in snapshot.models.values())
 
 
-@pytest.mark.parametrize("only", ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"])
-def test_one_key_is_enough_to_begin_with(only: str) -> None:
-    loaded = examine(CONFIGS / "gateway.yaml", env={only: "k" * 20}, vendors=vendors.VENDORS)
+@pytest.mark.parametrize("file", [CONFIGS / "gateway.yaml", DEPLOYED])
+@pytest.mark.parametrize("only", ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MODEL_API_KEY"])
+def test_one_key_is_enough_to_begin_with(only: str, file: Path) -> None:
+    loaded = examine(file, env={only: "k" * 20, **CALLERS}, vendors=vendors.VENDORS)
     assert loaded.snapshot is not None
     assert len(loaded.snapshot.off) == 3
     assert all(len(route.chain) >= 1 for route in loaded.snapshot.routes)
@@ -68,8 +71,7 @@ def test_each_vendor_with_prices_is_in_the_price_list() -> None:
 
 
 def test_the_deployed_config_is_the_example_with_keys() -> None:
-    env = {**KEYS, "APP_KEY": "a" * 20, "METRICS_KEY": "m" * 20}
-    loaded = examine(CONFIGS.parent / "deploy" / "gateway.yaml", env=env, vendors=vendors.VENDORS)
+    loaded = examine(DEPLOYED, env={**KEYS, **CALLERS}, vendors=vendors.VENDORS)
     assert found(loaded) == []
     example = read("gateway.yaml", KEYS)
     assert loaded.snapshot is not None

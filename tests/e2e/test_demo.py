@@ -14,6 +14,8 @@ from pathlib import Path
 import openai
 import pytest
 
+from gateway.cli import main
+from gateway.serve import DEFAULT_CONFIG, DEMO_CONFIG, default_config
 from gateway.simulator.fleet import DEMO_PORTS
 from tests.running import until
 from tests.served import Served, in_use, is_alive
@@ -49,7 +51,7 @@ def say(client: openai.OpenAI, model: str) -> tuple[str | None, str]:
 def test_it_says_that_it_is_the_demo(demo: Served) -> None:
     until(lambda: any("Try it" in line for line in demo.printed))
     text = "".join(demo.printed)
-    assert "No provider key is in the environment, so this is the demo" in text
+    assert "No key that config/gateway.yaml names is in the environment, so this is the demo" in text
     assert f"http://127.0.0.1:{demo.port}" in text
 
 
@@ -83,6 +85,58 @@ def refused(*arguments: str) -> str:
     assert served.process.wait(30) == 1
     served.stop()
     return "".join(served.printed)
+
+
+def test_a_refused_default_config_points_to_the_demo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", "k" * 20)
+    assert main(["serve"]) == 1
+    told = capsys.readouterr().err
+    assert "config/gateway.yaml:1:1: the file can't be read" in told
+    assert "`gateway serve --demo` needs no key" in told
+    assert main(["serve", "absent.yaml"]) == 1
+    assert "--demo" not in capsys.readouterr().err
+
+
+DEFAULT = """
+providers:
+  openai: {{vendor: openai, api_key: "${{OPENAI_API_KEY}}"}}
+  meta: {{vendor: meta, api_keys: ["${{META_A}}", "${{META_B}}"]}}
+{more}
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "env", "config"),
+    [
+        ("", {}, DEMO_CONFIG),
+        ("", {"HF_TOKEN": "hf_1", "GROQ_API_KEY": "gsk_1"}, DEMO_CONFIG),
+        ("", {"OPENAI_API_KEY": ""}, DEMO_CONFIG),
+        ("", {"OPENAI_API_KEY": "sk-1"}, DEFAULT_CONFIG),
+        ("", {"META_B": "m"}, DEFAULT_CONFIG),
+        ("  local: {adapter: openai, base_url: 'http://127.0.0.1:1/v1'}", {}, DEFAULT_CONFIG),
+        ("  own: {vendor: openai, api_key: '${OWN:-sk-1}'}", {}, DEFAULT_CONFIG),
+        ("no YAML: [", {}, DEMO_CONFIG),
+        ("no YAML: [", {"OPENAI_API_KEY": "sk-1"}, DEFAULT_CONFIG),
+    ],
+)
+def test_the_demo_is_for_who_has_no_key_of_the_config(
+    more: str, env: dict[str, str], config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    DEFAULT_CONFIG.parent.mkdir()
+    DEFAULT_CONFIG.write_text(DEFAULT.format(more=more))
+    assert default_config(env) == config
+
+
+@pytest.mark.parametrize("text", ["{}", "providers: []", "providers: {}"])
+def test_a_config_that_names_no_key_needs_none(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    DEFAULT_CONFIG.parent.mkdir()
+    DEFAULT_CONFIG.write_text(text)
+    assert default_config({}) == DEFAULT_CONFIG
 
 
 def test_an_open_address_without_keys_is_refused() -> None:
