@@ -13,7 +13,9 @@ from dataclasses import replace
 import orjson
 
 from gateway.core.errors import Failure, FailureClass, ProviderError
-from gateway.providers.errors.classify import error_inside, map_http_error
+from gateway.providers.errors.classify import failure_of, map_http_error
+from gateway.providers.errors.shapes import ErrorFacts, read_error
+from gateway.providers.errors.words import own_words
 
 _SPENT_CODES = frozenset({
     "contract_spend_limit_reached", "enforced_spend_limit_reached", "linked_organization_spend_limit_reached",
@@ -27,38 +29,46 @@ _OUR_NAMES = (
     ("stop_sequences", "stop"), ("thinking", "reasoning_effort"), ("output_config", "response_format"),
     ("metadata", "user"), ("service_tier", "service_tier"), ("cache_control", "cache_control"),
 )  # fmt: skip
-"""The client's name for the field with which Anthropic begins a message ("max_tokens: must be ...")."""
+"""The client's name for the field with which Anthropic begins a message ("max_tokens: must be ..."). What follows may
+quote the request."""
 
 
 def map_error(status: int, headers: Mapping[str, str], body: bytes) -> Failure:
     """Never raises. `retry-after` is read only of answers that are errors: Anthropic sends it on some 200s too."""
-    failure = map_http_error(status, headers, body)
     try:
         payload = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return failure
-    return _in_our_words(failure, payload)
+        return map_http_error(status, headers, body)
+    return _failure(payload, read_error(payload), status, headers, None)
 
 
 def error_in(payload: object, reason: str) -> ProviderError:
     """The error inside a 200 ("error_in_200") or a stream ("upstream_error")."""
-    raised = error_inside(payload, reason)
-    return ProviderError(replace(_in_our_words(raised.failure, payload), reason=reason))
+    facts = read_error(payload)
+    return ProviderError(_failure(payload, facts, facts.status, {}, reason))
 
 
-def _in_our_words(failure: Failure, payload: object) -> Failure:
+def _failure(
+    payload: object, facts: ErrorFacts, status: int | None, headers: Mapping[str, str], reason: str | None
+) -> Failure:
+    field = _FIELD.match(facts.message)
+    if field and facts.param is None:
+        facts = replace(facts, param=dict(_OUR_NAMES).get(field[1]))
+    failure = failure_of(facts, status, reason=reason, headers=headers)
+    code = _detailed_code(payload)
+    if code in _SPENT_CODES:
+        return replace(failure, cls=FailureClass.QUOTA, reason=reason or "quota", code=code)
+    if failure.cls is not FailureClass.CALLER_FAULT:
+        return failure
+    if failure.param is None and _CLOSED_ORGANIZATION.search(own_words(failure.message)):
+        return replace(failure, cls=FailureClass.CREDENTIAL, reason=reason or "upstream_auth")
+    if status == 413:
+        return replace(failure, code="request_too_large")
+    return failure
+
+
+def _detailed_code(payload: object) -> str | None:
     error = payload.get("error") if isinstance(payload, dict) else None
     details = error.get("details") if isinstance(error, dict) else None
     code = details.get("error_code") if isinstance(details, dict) else None
-    if code in _SPENT_CODES:
-        return replace(failure, cls=FailureClass.QUOTA, reason="quota", code=code)
-    if failure.cls is not FailureClass.CALLER_FAULT:
-        return failure
-    if _CLOSED_ORGANIZATION.search(failure.message):
-        return replace(failure, cls=FailureClass.CREDENTIAL, reason="upstream_auth")
-    if failure.status == 413:
-        return replace(failure, code="request_too_large")
-    field = _FIELD.match(failure.message)
-    if field and failure.param is None:
-        return replace(failure, param=dict(_OUR_NAMES).get(field[1]))
-    return failure
+    return code if isinstance(code, str) else None
