@@ -67,7 +67,7 @@ streams: install-dev
 lock: install-dev
 	$(PIP) install uv
 	$(BIN)/uv pip compile -q --generate-hashes --no-strip-extras --universal --python-version 3.11 --no-emit-index-url \
-		--custom-compile-command "make lock" pyproject.toml --group build -o requirements.lock
+		--custom-compile-command "make lock" pyproject.toml --extra otel --group build -o requirements.lock
 	$(BIN)/uv pip compile -q --generate-hashes --no-strip-extras --universal --python-version 3.11 --no-emit-index-url \
 		--custom-compile-command "make lock" pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
 

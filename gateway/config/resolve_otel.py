@@ -10,7 +10,8 @@ from urllib.parse import unquote, urlsplit
 from gateway.config.scope import Scope
 from gateway.config.snapshot import Otel, Secret, Snapshot
 
-INSTALL = "pip install switchyard[otel]"
+INSTALL = "pip install 'opentelemetry-proto>=1.45'"
+"""What the extra `otel` of pyproject.toml asks for. Not by the extra's name: on PyPI, `switchyard` is not ours."""
 
 
 def resolve_otel(scope: Scope) -> Otel | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+
 import pytest
 
 from gateway.config import resolve_otel
@@ -10,6 +13,7 @@ from gateway.config.resolve_otel import with_otel_of
 from gateway.config.snapshot import Snapshot
 from gateway.providers.vendors import VENDORS
 
+ROOT = Path(__file__).resolve().parents[2]
 BASE = b"""
 providers: {openai: {vendor: openai, base_url: "http://127.0.0.1:1/v1"}}
 models: {gpt: {provider: openai, id: gpt-5.4-mini}}
@@ -45,10 +49,18 @@ def told_by(env: dict[str, str]) -> Snapshot:
 
 def test_the_package_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resolve_otel, "is_installed", lambda: False)
-    assert "pip install switchyard[otel]" in problems("otel: {endpoint: 'http://collector:4318'}")
+    assert "pip install 'opentelemetry-proto>=1.45'" in problems("otel: {endpoint: 'http://collector:4318'}")
     snapshot = told_by({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"})
     assert snapshot.otel is None
-    assert "pip install switchyard[otel]" in snapshot.warnings[-1]
+    assert "pip install 'opentelemetry-proto>=1.45'" in snapshot.warnings[-1]
+
+
+def test_what_to_install_is_what_the_project_asks_for_and_the_image_has() -> None:
+    (wanted,) = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["otel"]
+    assert f"pip install '{wanted}'" == resolve_otel.INSTALL
+    assert "\nopentelemetry-proto==" in (ROOT / "requirements.lock").read_text()
+    for page in [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")]:
+        assert "install switchyard" not in page.read_text(), "on PyPI that is somebody else's"
 
 
 def test_variables() -> None:
