@@ -77,7 +77,7 @@ def open_otel(
 ) -> OtelExporter | None:
     if snapshot.otel is None:
         return None
-    # An extra: most installations have neither the package nor a collector.
+    # Imported where it is used: few gateways have a collector, and some installations not even the package.
     from gateway.observe.otel import Collector, OtelExporter
 
     def facts(model: str) -> tuple[str, str]:

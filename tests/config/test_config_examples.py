@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from gateway.config.load import examine
 from gateway.config.prices import packaged_prices
@@ -14,7 +15,7 @@ from tests.config.vendor_rows import KEYS
 
 vendors = pytest.importorskip("gateway.providers.vendors")
 CONFIGS = Path(__file__).resolve().parents[2] / "config"
-DEPLOYED = CONFIGS.parent / "deploy" / "gateway.yaml"
+DEPLOYED = CONFIGS.parent / "deploy" / "config" / "gateway.yaml"
 CALLERS = {"APP_KEY": "a" * 20, "METRICS_KEY": "m" * 20}
 
 
@@ -78,3 +79,12 @@ def test_the_deployed_config_is_the_example_with_keys() -> None:
     assert (loaded.snapshot.providers, loaded.snapshot.models) == (example.providers, example.models)
     assert (loaded.snapshot.routes, loaded.snapshot.aliases) == (example.routes, example.aliases)
     assert [(key.name, key.admin) for key in loaded.snapshot.keys] == [("app", False), ("metrics", True)]
+
+
+def test_the_container_sees_an_edited_config() -> None:
+    """A single file that is mounted stays the old one when an editor puts a new one in its place."""
+    gateway = yaml.safe_load((CONFIGS.parent / "docker-compose.yml").read_text())["services"]["gateway"]
+    (folder,) = (mount.split(":") for mount in gateway["volumes"] if mount.startswith("./"))
+    assert (CONFIGS.parent / folder[0]).resolve() == DEPLOYED.parent
+    assert f"{folder[1]}/{DEPLOYED.name}" in gateway["command"]
+    assert [path.name for path in DEPLOYED.parent.iterdir()] == [DEPLOYED.name], "nothing else goes into the container"

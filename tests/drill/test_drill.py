@@ -261,7 +261,7 @@ def test_no_key_is_needed_and_no_route_of_ours_dies(
 
 
 def test_the_config_of_production_needs_no_key_either() -> None:
-    status, told = run(ROOT / "deploy" / "gateway.yaml", env={"PATH": "/bin"})
+    status, told = run(ROOT / "deploy" / "config" / "gateway.yaml", env={"PATH": "/bin"})
     assert (status, told.count("Without ")) == (0, 4), told
 
 
