@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.fault_server import Peer
@@ -14,6 +16,10 @@ LIMITED = {"error": {"message": "Slow down", "type": "requests", "param": None, 
 BROKE = {
     "error": {"message": "You exceeded your current quota", "type": "insufficient_quota", "param": None, "code": None}
 }
+
+
+def openai_error(message: str, param: str | None = None, code: str | None = None) -> dict[str, Any]:
+    return {"error": {"message": message, "type": "invalid_request_error", "param": param, "code": code}}
 
 
 class Provider:
@@ -49,6 +55,30 @@ def test_a_burst_of_errors(loop: LoopThread, stream: bool) -> None:
         (why,) = last.plan.trace.put_back
         assert why.name == "a"
         assert "breaker is open" in why.reason
+
+
+QUOTING = {
+    "tool": openai_error("Invalid schema for function 'on_unauthorized': 'type' is missing.", "tools[0].function"),
+    "tool without param": openai_error("Invalid schema for function 'get_rate-limit': 'type' is missing."),
+    "call": openai_error("Invalid parameter: 'tool_call_id' of 'call_model_1' not found in the previous message."),
+    "address": openai_error(
+        "Error while downloading https://example.com/models/removed.png.", code="invalid_image_url"
+    ),
+}
+
+
+@pytest.mark.fault(22)
+@pytest.mark.parametrize("stream", WAYS)
+@pytest.mark.parametrize("what", QUOTING)
+def test_what_a_client_calls_its_things_puts_nothing_out_of_service(loop: LoopThread, what: str, stream: bool) -> None:
+    """The provider's 400 quotes the request: it is that request's own, and the next one is served by the same key."""
+    provider = Provider(json_response(QUOTING[what], 400))
+    with chain(loop, provider) as rig:
+        answer = rig.ask(stream=stream)
+        assert (answer.status, answer.error) == (400, QUOTING[what]["error"])
+        assert rig.posts(rig.b) == 0
+        provider.well = True
+        assert answered_by(rig, stream) == "a"
 
 
 @pytest.mark.fault(20)

@@ -17,8 +17,8 @@ from gateway.providers.vendors import VENDORS
 ADAPTERS = [pytest.param(adapter_for(VENDORS[name]), id=name) for name in ("openai", "anthropic", "gemini")]
 NAMES = (
     "@type", "code", "description", "detail", "details", "error", "error_code", "error_type", "errors",
-    "estimated_time", "field", "fieldViolations", "flagged_input", "innererror", "loc", "message", "metadata", "msg", "param", "quotaId",
-    "raw", "reason", "retryDelay", "status", "status_code", "type", "violations",
+    "estimated_time", "field", "fieldViolations", "flagged_input", "innererror", "loc", "message", "metadata", "msg",
+    "param", "quotaId", "raw", "reason", "retryDelay", "status", "status_code", "type", "violations",
 )  # fmt: skip
 """Fields that some adapter reads."""
 VALUES = st.one_of(

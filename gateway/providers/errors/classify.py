@@ -1,8 +1,9 @@
 """Whose fault a vendor's error was: the one classification that every adapter shares.
 
 Owns the rules (status, code, type, text -> FailureClass) and the Failure made from them. It reads nothing but what it
-is handed: the shapes are read in `errors_shapes.py`, the waiting time in `errors_retry.py`. Rules and their order come
-from CONFORMANCE.md sections 2 and 3 and from the recorded bodies; nothing here knows a vendor by name.
+is handed: the shapes are read in `shapes.py`, the waiting time in `retry_after.py`, and `words.py` tells a vendor's
+words from the client's. Rules and their order come from CONFORMANCE.md sections 2 and 3 and from the recorded bodies;
+nothing here knows a vendor by name.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Mapping
 from gateway.core.errors import Failure, FailureClass, ProviderError
 from gateway.providers.errors.retry_after import wanted_wait
 from gateway.providers.errors.shapes import ErrorFacts, read_error, read_error_body
+from gateway.providers.errors.words import OUR_FIELDS, has_request_code, own_words
 
 _C = FailureClass
 
@@ -122,7 +124,7 @@ _CONTEXT_TEXT = _any_of(
     r"reduce the length of (?:the |your )?(?:messages|prompt|input)",
     r"`inputs` tokens",
 )
-_RATE_TEXT = _any_of(r"(?:tokens|requests) per (?:min|day|hour|sec)", r"\b[TR]P[MD]\b", r"rate[ -]limit")
+_RATE_TEXT = _any_of(r"(?:tokens|requests) per (?:min|day|hour|sec)", r"\b[TR]P[MD]\b", r"(?<![\w-])rate[ -]limit")
 _POLICY_TEXT = _any_of(
     r"content management policy",
     r"content polic(?:y|ies)",
@@ -152,12 +154,12 @@ _CREDENTIAL_TEXT = _any_of(
     r"api key: .{0,60}is invalid",
     r"didn't provide an api key",
     r"authentication (?:fail|header|error)",
-    r"unauthori[sz]ed",
+    r"(?<![\w-])unauthori[sz]ed(?![\w-])",
     r"invalid (?:authentication|bearer|username or password|credentials)",
 )
 _ACCESS_TEXT = _any_of(r"does not have (?:access|permission)", r"not (?:allowed|authorized) to (?:use|access)")
 _MODEL_TEXT = _any_of(
-    r"model(?:[^.\n]|\.(?=\S)){0,120}?"  # within one sentence; a dot inside a name does not end it
+    r"(?<![\w-])model(?:[^.\n]|\.(?=\S)){0,120}?"  # within one sentence; a dot inside a name does not end it
     r"(?:(?:does not|doesn't|not) exist|not found|deprecated|decommissioned|removed|retired|no longer)",
     r"(?:unknown|invalid|no such) model",
     r"not a valid model",
@@ -165,6 +167,11 @@ _MODEL_TEXT = _any_of(
     r"server is pinned to",
     r"deployment .{0,60}does not exist",
 )
+
+_REFUSALS = frozenset({400, 413, 422})
+"""With these vendors refuse a request for what it says; some use 400 for a wrong key or a missing model too."""
+_OF_THE_PROMPT = frozenset({_C.CONTEXT_WINDOW, _C.CONTENT_POLICY})
+"""What may still be meant where the vendor names a part of the request."""
 
 SHORT_WAIT_S = 24 * 3600.0
 """A vendor that says "quota" and asks for a shorter wait than this means a rate (Gemini does)."""
@@ -180,6 +187,8 @@ def classify(facts: ErrorFacts, status: int | None, retry_after_s: float | None 
         if decided is not None:
             return decided
     by_text = _classify_text(f"{facts.message}\n{facts.hint}", status, retry_after_s)
+    if by_text not in _OF_THE_PROMPT and _is_about_the_request(facts, codes, status):
+        return _C.CALLER_FAULT
     if by_text is not None:
         return by_text
     if status is not None:
@@ -193,13 +202,23 @@ def classify(facts: ErrorFacts, status: int | None, retry_after_s: float | None 
     return next((HINTING_CODES[code] for code in codes if code in HINTING_CODES), _C.TRANSIENT)
 
 
+def _is_about_the_request(facts: ErrorFacts, codes: list[str], status: int | None) -> bool:
+    """Whether the vendor says which part of the request it won't take."""
+    if facts.param in OUR_FIELDS or (status is not None and status not in _REFUSALS):
+        return False
+    refused = status is not None or any(HINTING_CODES.get(code) is _C.CALLER_FAULT for code in codes)
+    return has_request_code(codes) or (refused and facts.param is not None)
+
+
 def _classify_text(text: str, status: int | None, retry_after_s: float | None) -> FailureClass | None:
     if status is not None and status >= 500:
         return _C.CONTEXT_WINDOW if _CONTEXT_TEXT.search(text) else None
+    # Proxies quote a vendor's whole error. A prompt's length is looked for there too: that puts nothing out of service.
+    whole, text = text, text if status == 429 else own_words(text)
     rate = status == 429 or bool(_RATE_TEXT.search(text))
     if rate and status in (None, 400, 413):  # Groq: 413 for a request beyond the tokens of one minute
         return _C.RATE_LIMIT
-    if not rate and status not in (401, 402, 403, 404) and _CONTEXT_TEXT.search(text):
+    if not rate and status not in (401, 402, 403, 404) and _CONTEXT_TEXT.search(whole):
         return _C.CONTEXT_WINDOW
     if not rate and _POLICY_TEXT.search(text):
         return _C.CONTENT_POLICY

@@ -1,6 +1,6 @@
 """Reads what vendors put into error bodies: objects, strings, arrays, FastAPI's `detail`, HTML, nothing.
 
-Owns the shapes only; whose fault an error was is decided in `errors.py`. Every shape that a recording shows is read,
+Owns the shapes only; whose fault an error was is decided in `classify.py`. Every shape that a recording shows is read,
 any other bytes give what text there is. Nothing here raises.
 """
 
@@ -114,7 +114,7 @@ def _read_fields(error: dict[str, Any], depth: int) -> ErrorFacts:
         status=status,
         type=_text(error.get("type")) or _text(error.get("status")),
         param=_text(error.get("param")),
-        hint=_hint(error),
+        hint=_hint(error, depth),
     )
     message = error.get("message") or error.get("msg") or error.get("Message")
     if isinstance(message, (dict, list)) or (isinstance(message, str) and message.startswith("{")):
@@ -143,14 +143,14 @@ def _code_and_status(error: dict[str, Any]) -> tuple[str | None, int | None]:
     return str(code)[:200] or None, status
 
 
-def _hint(error: dict[str, Any]) -> str:
+def _hint(error: dict[str, Any], depth: int) -> str:
     """Text beside the message: OpenRouter's metadata of the provider behind it, Azure's inner error."""
     parts: list[str] = []
     metadata = error.get("metadata")
     if isinstance(metadata, dict):
         if "flagged_input" in metadata:
             parts.append("flagged")
-        parts.extend(value for value in metadata.values() if isinstance(value, str))
+        parts.extend(_told_in(value, depth) for value in metadata.values() if isinstance(value, str))
     inner = error.get("innererror")
     if isinstance(inner, dict):
         parts.extend(
@@ -159,6 +159,12 @@ def _hint(error: dict[str, Any]) -> str:
             if isinstance(value, str)
         )
     return " ".join(parts)[:MAX_MESSAGE_CHARS]
+
+
+def _told_in(text: str, depth: int) -> str:
+    """What a text says; of the JSON body of an error (OpenRouter's `raw`) its message, code and type."""
+    facts = _read_string(text, depth)
+    return " ".join(told for told in (facts.message, facts.code, facts.type, facts.hint) if told)
 
 
 def _with_details(facts: ErrorFacts, error: dict[str, Any]) -> ErrorFacts:

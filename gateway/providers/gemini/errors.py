@@ -17,13 +17,17 @@ import orjson
 from gateway.core.errors import Failure, FailureClass, ProviderError
 from gateway.providers.errors.classify import failure_of, map_http_error
 from gateway.providers.errors.shapes import ErrorFacts, read_error
+from gateway.providers.errors.words import own_words
 
 _KEY_REASONS = ("API_KEY_", "ACCESS_TOKEN_", "CREDENTIALS_MISSING", "CONSUMER_", "SERVICE_DISABLED")
 """Beginnings of ErrorInfo reasons (google.api.ErrorReason) that speak of our key, token or project."""
-_KEY_TEXT = re.compile(r"api[ _]key|reported as leaked|has not been used in project|denied access", re.IGNORECASE)
+_KEY_TEXT = re.compile(r"reported as leaked|has not been used in project|denied access", re.IGNORECASE)
+_REFUSED_KEY_TEXT = re.compile(r"\bapi keys?\b", re.IGNORECASE)
+"""Of a key only where the status already says that somebody was refused: a 400 names the client's fields too."""
 _EXHAUSTED_TEXT = re.compile(r"limit: 0(?![.\d])|per ?day|credits|spend|billing account|prepa(?:id|y)", re.IGNORECASE)
-_BILLING_TEXT = re.compile(r"billing|free tier", re.IGNORECASE)
+_BILLING_TEXT = re.compile(r"enable billing|billing (?:account|is|has)\b|free tier", re.IGNORECASE)
 _FILE_TEXT = re.compile(r"\bcached ?content|\bfiles?\b", re.IGNORECASE)
+_FIELD_TEXT = re.compile(r"\W*(?:The )?GenerateContentRequest(?:\.| proto is invalid:\W*)([^\s:]{1,200})")
 
 
 def is_error(payload: Any) -> bool:
@@ -52,13 +56,12 @@ def _failure(payload: Any, status: int | None, headers: Mapping[str, str], reaso
     meant = status if status is not None else facts.status
     details = _details(payload)
     code = _openai_code(facts, details, meant)
-    if code is not None:
-        facts = replace(facts, code=code)
+    facts = replace(facts, code=code or facts.code, param=facts.param or _field(facts, details))
     failure = failure_of(facts, meant, reason=reason, headers=headers)
     if meant in (403, 404) and code is None and _FILE_TEXT.search(facts.message):
         # The caller named a file or a cache that isn't there or isn't ours.
         return replace(failure, cls=FailureClass.CALLER_FAULT, reason=reason or "client_error")
-    if meant == 400 and "thought signature" in facts.message.lower().replace("_", " "):
+    if meant == 400 and facts.param is None and "thought signature" in facts.message.lower().replace("_", " "):
         # A signature of another route or key: neither the caller's nor this vendor's fault, and another may take it.
         return replace(failure, cls=FailureClass.UNKNOWN, reason=reason or "upstream_error")
     return failure
@@ -67,8 +70,11 @@ def _failure(payload: Any, status: int | None, headers: Mapping[str, str], reaso
 def _openai_code(facts: ErrorFacts, details: list[dict[str, Any]], status: int | None) -> str | None:
     """The OpenAI code that says what Google meant, where text and status alone would mislead."""
     reasons = [detail["reason"] for detail in details if isinstance(detail.get("reason"), str)]
-    if any(reason.startswith(_KEY_REASONS) for reason in reasons) or (
-        status in (400, 401, 403) and _KEY_TEXT.search(facts.message)
+    said = own_words(facts.message)
+    if (
+        any(reason.startswith(_KEY_REASONS) for reason in reasons)
+        or (status in (400, 401, 403) and _KEY_TEXT.search(said))
+        or (status in (401, 403) and _REFUSED_KEY_TEXT.search(said))
     ):
         return "invalid_api_key"
     if "BILLING_DISABLED" in reasons:
@@ -91,6 +97,18 @@ def _is_exhausted(facts: ErrorFacts, details: list[dict[str, Any]]) -> bool:
             if isinstance(violation, dict) and "PerDay" in str(violation.get("quotaId")):
                 return True
     return bool(_EXHAUSTED_TEXT.search(facts.message))
+
+
+def _field(facts: ErrorFacts, details: list[dict[str, Any]]) -> str | None:
+    """Google's name of the field that it refuses, from BadRequest's violations or the beginning of the message."""
+    for detail in details:
+        violations = detail.get("fieldViolations")
+        for violation in violations if isinstance(violations, list) else ():
+            field = violation.get("field") if isinstance(violation, dict) else None
+            if isinstance(field, str) and field:
+                return field[:200]
+    begun = _FIELD_TEXT.match(facts.message)
+    return begun[1] if begun else None
 
 
 def _details(payload: Any) -> list[dict[str, Any]]:
