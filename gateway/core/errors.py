@@ -40,7 +40,7 @@ class Failure:
     tls_error, connect_timeout, pool_timeout, header_timeout, first_token_timeout, stream_idle, total_timeout,
     stream_truncated, stream_reset, body_truncated, body_too_large, invalid_body, invalid_sse, invalid_http,
     error_in_200, upstream_error, upstream_error_midstream, rate_limited, quota, upstream_5xx, upstream_auth,
-    model_gone, client_error, context, filtered, redirect_refused, refused_to_translate.
+    model_gone, client_error, context, filtered, redirect_refused, refused_to_translate, adapter_defect.
     `message` may be shown to the client only for CALLER_FAULT, CONTEXT_WINDOW and CONTENT_POLICY.
     `retry_after_s` is the vendor's wish in seconds, not yet clamped.
     """
@@ -52,6 +52,11 @@ class Failure:
     code: str | None = None
     param: str | None = None
     retry_after_s: float | None = None
+
+    @property
+    def untranslated(self) -> bool:
+        """This vendor can't be asked that: nothing was sent, and another vendor may well take it."""
+        return self.reason == "refused_to_translate"
 
 
 class ProviderError(Exception):

@@ -1,7 +1,7 @@
 """After a failed attempt: another key, the next candidate, the same again, or stop. Decided by FailureClass (law 4).
 
 The next candidate comes before a repetition: it answers at once, and a provider in trouble is left alone. Only the last
-candidate of a plan is tried twice, after a full-jitter pause; and first of all a candidate that holds the cache of a
+candidate that is well is tried twice, after a full-jitter pause; and first of all one that holds the cache of a
 conversation, where going elsewhere would pay for the whole prompt again.
 """
 
@@ -54,24 +54,32 @@ def next_step(
     jitter: Callable[[], float],
 ) -> Step | None:
     """What follows `attempts`, or None when the plan is exhausted. `jitter` gives a number in 0..1."""
-    last = attempts[-1]
+    last = _latest(attempts)
     failure = last.failure
-    if failure is None or failure.cls is FailureClass.CALLER_FAULT or len(attempts) >= plan.max_attempts:
+    if failure is None or (failure.cls is FailureClass.CALLER_FAULT and not failure.untranslated):
+        return None
+    sent = len([one for one in attempts if one.failure is None or not one.failure.untranslated])
+    if sent >= plan.max_attempts:
         return None
     ahead = next_candidates(plan, attempts, models)
+    well_ahead = [candidate for candidate in ahead if lookout.well(candidate)]
     if failure.cls in _OF_ONE_KEY and last.key is not None:
         # The last attempt that is left belongs to another candidate, if there is one.
-        one_more = len(attempts) + 1 < plan.max_attempts or not ahead
+        one_more = sent + 1 < plan.max_attempts or not well_ahead
         if one_more and lookout.spare_key(last.candidate, spent_keys(attempts, last.candidate)):
             return Step(last.candidate, "retry")
-    if plan.session is not None or not ahead:
+    if plan.session is not None or not well_ahead:
         pause = _pause(plan, failure, attempts, retry, jitter)
         if pause is not None and lookout.well(last.candidate) and lookout.may_retry(last.candidate.provider):
             return Step(last.candidate, "retry", pause)
-    for candidate in ahead:
-        if lookout.well(candidate):
-            return Step(candidate, "fallback")
-    return Step(ahead[0], "fallback") if ahead else None
+    # One that is known to be in trouble is asked only where there is nothing else.
+    return Step((well_ahead or ahead)[0], "fallback") if ahead else None
+
+
+def _latest(attempts: Sequence[Attempt]) -> Attempt:
+    """The attempt that failed last: of two that ran beside each other not always the one that began last."""
+    failed = [one for one in attempts if one.failure is not None]
+    return max(reversed(failed), key=lambda one: one.ended or 0.0) if failed else attempts[-1]
 
 
 def spent_keys(attempts: Sequence[Attempt], candidate: Candidate) -> frozenset[str]:
@@ -86,14 +94,16 @@ def spent_keys(attempts: Sequence[Attempt], candidate: Candidate) -> frozenset[s
 def next_candidates(plan: Plan, attempts: Sequence[Attempt], models: Mapping[str, Model]) -> list[Candidate]:
     """Those that may come next and have not been tried, in their order."""
     failures = [attempt.failure.cls if attempt.failure is not None else None for attempt in attempts]
-    chain, allowed = plan.candidates, failures[-1] is None or failures[-1] in plan.fallback_on
+    failed = _latest(attempts).failure
+    chain = plan.candidates
+    allowed = attempts[-1].failure is None or failed is None or failed.untranslated or failed.cls in plan.fallback_on
     # A prompt that was too long, or refused, once stays so: what follows is chosen for it.
     for cls, own in (
         (FailureClass.CONTENT_POLICY, plan.on_content_policy),
         (FailureClass.CONTEXT_WINDOW, plan.on_context_window),
     ):
         if own is not None and cls in failures:
-            chain, allowed = own, allowed or failures[-1] is cls
+            chain, allowed = own, allowed or (failed is not None and failed.cls is cls)
     if not allowed:
         return []
     tried = {attempt.candidate for attempt in attempts}

@@ -30,6 +30,8 @@ def exhausted_by(failure: Failure) -> PlanExhausted:
 
 
 def _judge(failures: Sequence[Failure]) -> PlanExhausted:
+    # What one vendor can't be asked is told only where no other was asked.
+    failures = [failure for failure in failures if not failure.untranslated] or failures
     for cls in _CALLERS:
         for failure in failures:
             if failure.cls is cls:

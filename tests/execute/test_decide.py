@@ -151,7 +151,44 @@ def test_those_in_trouble_come_last() -> None:
     first = failed(A, FailureClass.TRANSIENT)
     assert step_after(wide, first, lookout=Lookout(unwell="b")) == Step(C, "fallback")
     after = (first, failed(C, FailureClass.TRANSIENT))
-    assert step_after(wide, *after, lookout=Lookout(unwell="b")) == Step(B, "fallback")
+    assert step_after(wide, *after, lookout=Lookout(unwell="b")) == Step(C, "retry", 1.0), "known to be down"
+    after = (*after, failed(C, FailureClass.TRANSIENT))
+    assert step_after(wide, *after, lookout=Lookout(unwell="b")) == Step(B, "fallback"), "nothing else is left"
+
+
+def refused(candidate: Candidate) -> Attempt:
+    """The vendor can't be asked that: nothing was sent."""
+    failure = Failure(FailureClass.CALLER_FAULT, "refused_to_translate", f"{candidate.model} takes no such tool", 400)
+    return Attempt(candidate, "first", 0.0, failure=failure)
+
+
+def test_what_one_vendor_can_not_be_asked_another_may() -> None:
+    assert step_after(plan(A, B), refused(A)) == Step(B, "fallback")
+    assert step_after(plan(A, B, fallback_on=frozenset()), refused(A)) == Step(B, "fallback")
+    assert step_after(plan(A, B), refused(A), refused(B)) is None
+    assert step_after(plan(A, B, C, max_attempts=2), refused(A), failed(B, FailureClass.TRANSIENT)) == Step(
+        C, "fallback"
+    ), "it was not an attempt at anything"
+
+
+def test_what_a_vendor_can_not_be_asked_is_told_where_no_other_was_asked() -> None:
+    down = failed(B, FailureClass.TRANSIENT)
+    assert (exhausted([refused(A)]).status, exhausted([refused(A)]).message) == (400, "a takes no such tool")
+    for attempts in ([refused(A), down], [down, refused(A)]):
+        assert (exhausted(attempts).status, exhausted(attempts).code) == (503, "upstream_unavailable")
+
+
+def test_of_two_that_ran_beside_each_other_the_one_that_ended_last_decides() -> None:
+    first, second = failed(A, FailureClass.CONTENT_POLICY), failed(B, FailureClass.TRANSIENT)
+    first.ended, second.ended = 2.0, 1.0
+    assert step_after(plan(A, B, C), first, second) is None
+    first.ended = 0.5
+    assert step_after(plan(A, B, C), first, second) == Step(C, "fallback")
+    late = refused(B)
+    late.ended = 1.0
+    first = failed(A, FailureClass.TRANSIENT)
+    first.ended = 2.0
+    assert step_after(plan(A, B, C), first, late) == Step(C, "fallback")
 
 
 def test_a_prompt_that_is_too_long_has_a_chain_of_its_own() -> None:
