@@ -68,7 +68,7 @@ def by_preference(
     weights = dict(route.weights)
     if session is None:
         return draw(candidates, weights, facts.chance)
-    return tuple(sorted(candidates, key=lambda one: -affinity(session, one.model, weights[one.model])))
+    return tuple(sorted(candidates, key=lambda one: -affinity(session, one.model, weights.get(one.model, 0.0))))
 
 
 def rank_by_cost(
@@ -103,12 +103,12 @@ def draw(candidates: Candidates, weights: dict[str, float], chance: float) -> Ca
     """Drawn one after the other, each as likely as its weight among those left; without weight they come last."""
     left, drawn = list(candidates), []
     while left:
-        total = sum(weights[candidate.model] for candidate in left)
+        total = sum(weights.get(candidate.model, 0.0) for candidate in left)
         if not total:
             break
         point = chance * total
         for candidate in left:
-            weight = weights[candidate.model]
+            weight = weights.get(candidate.model, 0.0)
             if point < weight:
                 break
             point -= weight

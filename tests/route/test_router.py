@@ -20,6 +20,7 @@ from gateway.config.snapshot import (
     Secret,
     Server,
     Snapshot,
+    Sticky,
     When,
 )
 from gateway.core.chat import ChatRequest
@@ -220,6 +221,14 @@ def test_a_key_reaches_its_own_models_only_however_it_asks() -> None:
         plan_for(with_routes(Route("closed", ("big",))), principal=caller)
     assert (refused.value.status, refused.value.code) == (403, "no_allowed_model")
     assert "key lawyer may not use big" in refused.value.message
+
+
+def test_weights_say_nothing_of_the_chain_for_long_prompts() -> None:
+    weighted = Route("w", ("small",), prefer="weights", weights=(("small", 1.0),), on_context_window=("euro", "big"))
+    long = [{"role": "user", "content": "word " * 5000}]
+    assert sorted(names(plan_for(with_routes(weighted), messages=long))) == ["big", "euro"]
+    held = replace(weighted, sticky=Sticky())
+    assert sorted(names(plan_for(with_routes(held), messages=long))) == ["big", "euro"]
 
 
 def test_too_long_for_all_is_openais_own_error() -> None:
