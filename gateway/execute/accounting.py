@@ -94,10 +94,28 @@ def estimate(record: Record, text_chars: int) -> Usage:
     )
 
 
+def chars_of(body: Json) -> int:
+    """Characters that a whole answer was made of: text, thoughts and the arguments of calls."""
+    count = 0
+    for choice in body.get("choices") or ():
+        message = choice.get("message") or {}
+        texts = [message.get("content"), message.get("reasoning_content"), message.get("refusal")]
+        for call in message.get("tool_calls") or ():
+            texts += [said for kind in ("function", "custom") for said in (call.get(kind) or {}).values()]
+        count += sum(len(text) for text in texts if isinstance(text, str))
+    return count
+
+
 def service_tier_of(body: Json) -> str | None:
     """The tier that an answer or a chunk says it was served at; nonsense is none."""
     tier = body.get("service_tier")
     return tier if type(tier) is str and len(tier) <= MAX_TIER_CHARS else None
+
+
+def defect(error: Exception) -> Failure:
+    """What an adapter of ours failed at: the attempt is lost, the request need not be. It says nothing of the
+    provider's health."""
+    return Failure(FailureClass.UNKNOWN, "adapter_defect", f"the adapter failed: {type(error).__name__}")
 
 
 def log_failure(record: Record, attempt: Attempt, failure: Failure) -> None:

@@ -8,13 +8,14 @@ used the lanes'.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 
 from gateway.config.snapshot import Snapshot
 from gateway.core.chat import ChatAnswer, ChatRequest
 from gateway.core.errors import ProviderError
 from gateway.core.plan import Candidate, Hedge, Plan, Record
-from gateway.execute.accounting import Accounting, log_failure
+from gateway.execute.accounting import Accounting, defect, log_failure
 from gateway.execute.deadlines import Deadlines
 from gateway.execute.decide import Step, next_candidates, next_step, spent_keys
 from gateway.execute.health import HealthBoard
@@ -24,6 +25,8 @@ from gateway.execute.run import Ask, Run, StreamRun, Way, WholeRun
 from gateway.execute.stream import ChatStream
 from gateway.execute.upstream import Upstream
 from gateway.execute.verdict import exhausted
+
+log = logging.getLogger("gateway.execute")
 
 
 class Executor:
@@ -95,6 +98,12 @@ class Executor:
             self._books.end(attempt, failure)
             ticket.end(failure, attempt.started)
             log_failure(record, attempt, failure)
+            return None
+        except Exception as error:
+            # The next vendor's adapter may well have no such defect.
+            log.exception("an adapter failed at a request", extra={"request_id": record.request_id})
+            ticket.drop()
+            self._books.end(attempt, defect(error))
             return None
         except BaseException:
             ticket.drop()

@@ -98,5 +98,9 @@ class Probes:
             await self._pipeline.probe(ChatRequest(body), plan, PROBE, record)
         except PlanExhausted as error:
             self._pipeline.close(record, "error", error.status, error.code)
+        except BaseException:
+            # A reload ends the probing wherever it is.
+            self._pipeline.close(record, "client_gone", 499)
+            raise
         else:
             self._pipeline.close(record, "ok", 200)

@@ -7,6 +7,7 @@ It decides nothing about what follows; that is the executor's.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
@@ -17,7 +18,7 @@ from gateway.core.plan import Attempt, Plan, Record
 from gateway.core.usage import Usage
 from gateway.core.vendor import Target
 from gateway.core.wire import UpstreamCall
-from gateway.execute.accounting import Accounting, estimate, log_failure, service_tier_of
+from gateway.execute.accounting import Accounting, chars_of, defect, estimate, log_failure, service_tier_of
 from gateway.execute.budget import Budget
 from gateway.execute.deadlines import Deadlines
 from gateway.execute.lane import Lane, Ticket
@@ -31,6 +32,12 @@ from gateway.transport.base import Exchange, ResponseSink
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 _REDIRECTS = range(300, 400)
+_WORKED_ON = frozenset(
+    {"header_timeout", "first_token_timeout", "total_timeout", "body_truncated", "stream_truncated", "stream_reset"}
+)
+"""Failures of a vendor that had the request, and charges for what it read."""
+
+log = logging.getLogger("gateway.execute")
 
 
 class Way(NamedTuple):
@@ -90,6 +97,11 @@ class Run:
         except ProviderError as error:
             self.fail(error.failure)
             return None
+        except Exception as error:
+            log.exception("an adapter failed at an answer", extra={"request_id": self.ask.record.request_id})
+            self.ticket.drop()
+            self.fail(defect(error))
+            return None
         except BaseException:
             self.ticket.drop()
             raise
@@ -97,7 +109,10 @@ class Run:
     def fail(self, failure: Failure) -> None:
         ask, attempt = self.ask, self.attempt
         failure = self.upstream.without_secrets(failure)
-        ask.books.end(attempt, failure, self._reported())
+        usage = self._reported()
+        if usage is None and failure.reason in _WORKED_ON:
+            usage = estimate(ask.record, self._text_chars())
+        ask.books.end(attempt, failure, usage)
         self.ticket.end(failure, attempt.ended or attempt.started)
         log_failure(ask.record, attempt, failure)
 
@@ -174,7 +189,8 @@ class WholeRun(Run):
         answer = upstream.adapter.parse_response(sink.body, self._context)
         self._spoke()
         self.attempt.service_tier = service_tier_of(answer.body)
-        self.ask.books.end(self.attempt, None, answer.usage)
+        usage = answer.usage or estimate(self.ask.record, chars_of(answer.body))
+        self.ask.books.end(self.attempt, None, usage)
         self.ticket.end(None, self.attempt.ended or 0.0)
         return answer
 

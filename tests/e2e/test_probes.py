@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from gateway.cli import main
 from gateway.config.snapshot import Probe
+from gateway.execute.probes import Probes
 from gateway.simulator.server import Simulator
 from tests.config.reading import examine_text
 from tests.running import LoopThread, RunningGateway, running_gateway, running_simulators, snapshot_of
@@ -121,6 +123,36 @@ def test_a_token_of_a_model_is_booked_as_probe(
     simulators["openai"].set_fault("503", times=1)
     probe(loop, gateway, model="gpt")
     assert gateway.records.last().outcome == "error"
+
+
+def test_a_probe_that_a_reload_ends_is_closed(loop: LoopThread) -> None:
+    """Otherwise it would count as under way for ever, and as lost after the next start."""
+    closed: list[tuple[str, int]] = []
+
+    class Held:
+        """A pipeline whose model never answers."""
+
+        def open(self, request_id: str) -> str:
+            return request_id
+
+        async def probe(self, *asked: object) -> None:
+            await asyncio.Event().wait()
+
+        def close(self, record: str, outcome: str, status: int) -> None:
+            closed.append((outcome, status))
+
+    snapshot = snapshot_of(CONFIG.format(openai="http://127.0.0.1:1", anthropic="http://127.0.0.1:1"), KEYS)
+    probes = Probes(snapshot, {}, None, Held(), lambda: "probe-1")  # type: ignore[arg-type]
+
+    async def ended() -> None:
+        asking = asyncio.ensure_future(probes.once("one", Probe(model="gpt")))
+        await asyncio.sleep(0)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+
+    loop.run(ended())
+    assert closed == [("client_gone", 499)]
 
 
 def test_readiness_tells_an_admin_what_is_open(gateway: RunningGateway, simulators: dict[str, Simulator]) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 
 import openai
 import pytest
 
-from tests.e2e.upstreams import OK, Yard, refusal, yard
-from tests.fault_server import FaultServer, Peer
+from gateway.providers.openai.adapter import OpenAIAdapter
+from tests.e2e.upstreams import ANSWER, OK, Yard, refusal, yard
+from tests.fault_server import FaultServer, Peer, response
 from tests.running import until
 
 CONFIG = """
@@ -19,10 +21,12 @@ providers:
   a: {{vendor: openai, base_url: "{a}", api_keys: {{one: "${{ONE}}", two: "${{TWO}}"}}}}
   b: {{vendor: openai, base_url: "{b}"}}
   single: {{vendor: openai, base_url: "{a}"}}
+  claude: {{vendor: anthropic, base_url: "{a}"}}
 models:
   a: {{provider: a, id: gpt-5.4-mini}}
   b: {{provider: b, id: gpt-5.4-mini}}
   alone: {{provider: single, id: gpt-5.4-mini}}
+  opus: {{provider: claude, id: claude-opus-4-6, fallbacks: [b]}}
   backed: {{provider: single, id: gpt-5.4-mini, fallbacks: [b]}}
 routes: [{{name: default, chain: [a, b]}}]
 """
@@ -257,3 +261,47 @@ async def test_a_redis_that_hangs_costs_requests_nothing() -> None:
                 assert running.post().status_code == 200
 
         await asyncio.to_thread(ask)
+
+
+CUSTOM_TOOL = {"type": "custom", "custom": {"name": "patch"}}
+
+
+def test_what_one_vendor_can_not_be_asked_goes_to_the_next(both: Yard) -> None:
+    assert both.post("opus", tools=[CUSTOM_TOOL]).status_code == 200
+    attempts = both.gateway.records.last().attempts
+    assert [one.failure and one.failure.reason for one in attempts] == ["refused_to_translate", None]
+    assert not both.a.server.requests
+    both.b.answer = refusal(503)
+    refused = both.post("opus", tools=[CUSTOM_TOOL])
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "upstream_unavailable")
+
+
+@pytest.mark.parametrize("step", ["build_request", "parse_response"])
+def test_a_defect_of_an_adapter_costs_an_attempt_and_not_the_request(
+    both: Yard, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    sound, calls = getattr(OpenAIAdapter, step), []
+
+    def once(*given: object) -> object:
+        calls.append(step)
+        if len(calls) == 1:
+            raise TypeError("unhashable type: 'dict'")
+        return sound(*given)
+
+    monkeypatch.setattr(OpenAIAdapter, step, once)
+    assert both.post("backed").status_code == 200
+    attempts = both.gateway.records.last().attempts
+    assert [one.failure and one.failure.reason for one in attempts] == ["adapter_defect", None]
+    assert both.states()["backed", "default"][0] == "closed"
+    assert [lane.in_flight for lane in both.gateway.gateway.board.lanes("backed")] == [0]
+
+
+def test_a_whole_answer_without_usage_has_an_estimate(both: Yard) -> None:
+    bare = {name: value for name, value in ANSWER.items() if name != "usage"}
+    both.a.answer = response(json.dumps(bare).encode(), headers=[("content-type", "application/json")])
+    assert both.post("alone", text="x" * 400).status_code == 200
+    record = both.gateway.records.last()
+    assert record.usage is not None
+    assert (record.usage.source, record.usage.output) == ("estimated", 1)
+    assert record.usage.input > 50
+    assert record.cost_nano_usd
