@@ -50,7 +50,7 @@ def test_the_openapi_document_names_what_is_served() -> None:
     from gateway.app import Gateway
 
     urls = dict.fromkeys(("openai", "anthropic", "gemini"), "http://127.0.0.1:1")
-    keys = {"APP_KEY": "a" * 20, "OPS_KEY": "o" * 20}
+    keys = {"APP_KEY": "a" * 20, "OPS_KEY": "o" * 20, "CLOSE_KEY": "c" * 20}
     api = Gateway(snapshot_of(CONFIG.format(**urls), keys)).api
     served = {
         (route.path.replace("{name:path}", "{model}"), method)  # type: ignore[attr-defined]
