@@ -6,7 +6,6 @@ import orjson
 import pytest
 
 from gateway.core.chat import Json
-from gateway.providers.anthropic.schema import Unenforceable, enforceable
 from tests.providers.anthropic_checks import (
     CITY,
     NEWEST,
@@ -21,6 +20,13 @@ from tests.providers.anthropic_checks import (
     text,
     user,
 )
+
+TEXT = {"type": "string"}
+EITHER = {
+    "type": "object",
+    "properties": {"email": TEXT, "phone": TEXT},
+    "anyOf": [{"required": ["email"]}, {"required": ["phone"]}],
+}
 
 
 def test_tools_and_their_results() -> None:
@@ -197,6 +203,32 @@ def test_legacy_functions() -> None:
     assert sent["messages"][1]["content"][0]["id"] == sent["messages"][2]["content"][0]["tool_use_id"]
 
 
+def test_a_strict_tool_keeps_its_parameters_where_they_can_not_be_enforced() -> None:
+    sent, call_ = build({"messages": [user()], "tools": [function("f", strict=True, parameters=EITHER)]})
+    schema = {name: value for name, value in EITHER.items() if name != "anyOf"}
+    assert sent["tools"] == [{"name": "f", "input_schema": schema}]
+    assert call_.warnings == (
+        "tools.function.strict: dropped where parameters have rules beside anyOf, which Anthropic can't enforce",
+        "tools.function.parameters: anyOf at the root was merged into one object",
+    )
+
+
+def test_a_strict_tool_of_several_objects_is_not_strict() -> None:
+    one, two = ({"type": "object", "properties": {name: {"type": "string"}}, "required": [name]} for name in "ab")
+    variants = {"type": "object", "anyOf": [one, {"$ref": "#/$defs/two"}], "$defs": {"two": two}}
+    sent, call_ = build({"messages": [user()], "tools": [function("f", strict=True, parameters=variants)]})
+    assert "strict" not in sent["tools"][0]
+    assert sent["tools"][0]["input_schema"]["properties"] == {"a": {"type": "string"}, "b": {"type": "string"}}
+    assert len(call_.warnings) == 2
+
+
+def test_a_schema_with_variants_at_its_root_is_no_tool_of_an_older_model() -> None:
+    sent, call_ = build({"messages": [user()], "response_format": json_schema(EITHER)}, OLD)
+    assert "tools" not in sent
+    assert orjson.dumps(EITHER).decode() in sent["system"][-1]["text"]
+    assert call_.warnings == (f"response_format: asked for in the system prompt, {OLD} can't enforce it",)
+
+
 def test_json_schema_is_enforced_and_the_rest_described() -> None:
     sent, call_ = build({"messages": [user()], "response_format": json_schema(CITY, description="A city.")})
     assert sent["output_config"] == {
@@ -230,6 +262,8 @@ def test_json_schema_of_an_older_model_is_a_forced_tool() -> None:
     [
         ({"type": "object", "additionalProperties": {"type": "integer"}}, "an object with free keys"),
         ({"type": "object", "properties": {"a": {"$ref": "#"}}}, "recursion"),
+        (EITHER, "rules beside anyOf"),
+        ({"type": "object", "properties": {"a": {}}}, "a schema without a type"),
     ],
 )
 def test_json_schema_that_can_not_be_enforced_is_asked_for_in_words(schema: Json, why: str) -> None:
@@ -244,48 +278,3 @@ def test_json_object_is_asked_for_in_words() -> None:
     assert "JSON object" in sent["system"][0]["text"]
     assert call_.warnings == ("response_format: a JSON object is asked for in the system prompt, not enforced",)
     assert refused({"messages": [user()], "response_format": {"type": "grammar"}}).param == "response_format.type"
-
-
-@pytest.mark.parametrize(
-    ("schema", "expected"),
-    [
-        ({"type": ["string", "null"], "maxLength": 3}, {"anyOf": [{"type": "string", "description": "(maxLength: 3)"},
-         {"type": "null"}]}),
-        ({"oneOf": [{"type": "string"}, {"type": "integer"}]}, {"anyOf": [{"type": "string"}, {"type": "integer"}]}),
-        ({"type": "string", "enum": ["a", None]}, {"enum": ["a", None]}),
-        ({"const": 1}, {"const": 1}),
-        ({"type": "string", "format": "date"}, {"type": "string", "format": "date"}),
-        ({"type": "string", "format": "color"}, {"type": "string", "description": '(format: "color")'}),
-        ({"type": "array", "items": {"type": "integer"}, "minItems": 1}, {"type": "array", "items": {"type": "integer"},
-         "minItems": 1}),
-        ({"type": "array", "items": {"type": "integer"}, "maxItems": 2}, {"type": "array", "items": {"type": "integer"},
-         "description": "(maxItems: 2)"}),
-        ({"$ref": "#/$defs/a", "$defs": {"a": {"type": "string", "minLength": 1}}},
-         {"$defs": {"a": {"type": "string", "description": "(minLength: 1)"}}, "$ref": "#/$defs/a"}),
-        ({"properties": {"a": {"type": "null"}}}, {"type": "object", "properties": {"a": {"type": "null"}},
-         "additionalProperties": False}),
-        ({"type": "number", "description": "N.", "minimum": 0, "$comment": "x"},
-         {"description": "N.\n\n(minimum: 0)", "type": "number"}),
-        ({"type": "object", "properties": {}, "additionalProperties": False},
-         {"type": "object", "properties": {}, "additionalProperties": False}),
-    ],
-)  # fmt: skip
-def test_schemas_within_what_anthropic_enforces(schema: Json, expected: Json) -> None:
-    before = orjson.dumps(schema)
-    assert enforceable(schema)[0] == expected
-    assert orjson.dumps(schema) == before
-
-
-@pytest.mark.parametrize(
-    "schema",
-    [
-        {"type": "object"},
-        {"type": "object", "properties": {"a": {"type": "object", "patternProperties": {"^x": {}}}}},
-        {"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"items": {"$ref": "#/$defs/a"}}}, "$ref": "#/$defs/a"},
-        {"type": "array", "items": False},
-        {"type": "object", "properties": "{}", "additionalProperties": False},
-    ],
-)
-def test_schemas_that_can_not_be_enforced(schema: Json) -> None:
-    with pytest.raises(Unenforceable):
-        enforceable(schema)

@@ -1,14 +1,17 @@
 """JSON Schema -> the part of it that Anthropic enforces (structured outputs and strict tools).
 
-Owns schemas only. Unenforced keywords move into descriptions, where the model still reads them. Some schemas can't be
-enforced at all without changing what they allow (recursion, objects with free keys): those are asked for in words.
+Owns schemas only. Unenforced keywords move into descriptions, where the model still reads them: what is enforced may
+allow more than the client's schema, but never other things. Some schemas can't be enforced without forbidding what they
+allow (recursion, objects with free keys, rules beside a combinator): those are asked for in words.
 Source: Anthropic's structured outputs guide, "JSON Schema limitations", as the official SDK applies it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
+from urllib.parse import unquote
 
 import orjson
 
@@ -17,13 +20,21 @@ from gateway.core.chat import Json
 STRING_FORMATS = frozenset(
     {"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"}
 )
+MAX_NESTING = 100
+"""Schemas within schemas; JSON writers and Python's stack end not far beyond."""
+COMBINATORS = ("anyOf", "oneOf", "allOf")
+_KINDS = frozenset({"object", "array", "string", "integer", "number", "boolean", "null"})
+_DEFINITIONS = ("$defs", "definitions")
 _ANNOTATIONS = ("title", "description")
 _MEANINGLESS = frozenset({"$schema", "$id", "$comment", "$anchor"})
-_SCALARS = ({"type": "string"}, {"type": "number"}, {"type": "boolean"}, {"type": "null"})
+_SHAPES = frozenset({"properties", "patternProperties", "required", "items", "prefixItems", *COMBINATORS})
+"""Keywords that say with a combinator or a reference beside them what a value holds: neither is right alone."""
+_FURTHER_PROPERTIES = frozenset({"if", "dependentSchemas", "dependencies"})
+"""Keywords that may describe properties which closing the object would forbid."""
 
 
 class Unenforceable(ValueError):
-    """The schema allows something that Anthropic's grammar can't; the message names it."""
+    """The schema allows something that Anthropic's grammar can't, or is none; the message names it."""
 
 
 def enforceable(schema: Json) -> tuple[Json, list[str]]:
@@ -34,27 +45,41 @@ def enforceable(schema: Json) -> tuple[Json, list[str]]:
     if _is_recursive(schema):
         raise Unenforceable("recursion")
     moved: set[str] = set()
-    return _convert(schema, moved), sorted(moved)
+    return _convert(schema, moved, 0), sorted(moved)
 
 
-def _convert(schema: Any, moved: set[str]) -> Json:
+def definition_of(reference: object) -> tuple[str, str] | None:
+    """The holder ("$defs" or "definitions") and the name of the root's definition that a `$ref` leads to or into."""
+    parts = reference.split("/", 3) if isinstance(reference, str) else ()
+    if len(parts) < 3 or parts[0] != "#" or parts[1] not in _DEFINITIONS:
+        return None
+    return parts[1], unquote(parts[2]).replace("~1", "/").replace("~0", "~")
+
+
+def _convert(schema: Any, moved: set[str], depth: int) -> Json:
+    if schema is False:
+        raise Unenforceable("the schema `false`")
     if not isinstance(schema, dict):
-        if schema is False:
-            raise Unenforceable("the schema `false`")
-        schema = {}
+        raise Unenforceable("a schema without a type")
+    if depth > MAX_NESTING:
+        raise Unenforceable("such deep nesting")
     rest = {name: value for name, value in schema.items() if name not in _MEANINGLESS}
     out: Json = {}
-    for name in ("$defs", "definitions"):
+    for name in _DEFINITIONS:
         if isinstance(rest.get(name), dict):
-            out[name] = {key: _convert(value, moved) for key, value in rest.pop(name).items()}
+            out[name] = {key: _convert(value, moved, depth + 1) for key, value in rest.pop(name).items()}
     if "$ref" in rest:
         out["$ref"] = rest.pop("$ref")
+        if definition_of(out["$ref"]) is None:
+            raise Unenforceable("references beyond its definitions")
+        if not rest.keys().isdisjoint(_SHAPES):
+            raise Unenforceable("rules beside a $ref")
         moved.update(name for name in rest if name not in _ANNOTATIONS)
         return out
     for name in _ANNOTATIONS:
         if isinstance(rest.get(name), str):
             out[name] = rest.pop(name)
-    _convert_kind(rest, out, moved)
+    _convert_kind(rest, out, moved, depth)
     if rest:
         moved.update(rest)
         words = "; ".join(f"{name}: {orjson.dumps(value).decode()}" for name, value in rest.items())
@@ -62,52 +87,74 @@ def _convert(schema: Any, moved: set[str]) -> Json:
     return out
 
 
-def _convert_kind(rest: Json, out: Json, moved: set[str]) -> None:
+def _convert_kind(rest: Json, out: Json, moved: set[str], depth: int) -> None:
     """Move what is enforced from `rest` to `out`."""
-    kind = rest.pop("type", None)
-    literal = next((name for name in ("const", "enum") if _is_literal(name, rest)), None)
-    if literal:
+    if literal := next((name for name in ("const", "enum") if _is_literal(name, rest)), None):
+        rest.pop("type", None)
         out[literal] = rest.pop(literal)
         return
-    for name in ("anyOf", "oneOf", "allOf"):
-        if isinstance(rest.get(name), list) and rest[name]:
-            if name == "oneOf":
-                moved.add("oneOf")
-            target = "allOf" if name == "allOf" else "anyOf"
-            out[target] = [_convert(variant, moved) for variant in rest.pop(name)]
-            return
-    if isinstance(kind, list):
-        shared = {name: rest.pop(name) for name in list(rest)}
-        out["anyOf"] = [_convert({"type": one, **_keywords_of(one, shared)}, moved) for one in kind]
+    if combinator := next((name for name in COMBINATORS if isinstance(rest.get(name), list) and rest[name]), None):
+        _convert_variants(combinator, rest, out, moved, depth)
         return
+    kind = rest.pop("type", None)
     kind = kind or ("object" if "properties" in rest else "array" if "items" in rest else None)
     if kind is None:
-        moved.add("a schema without a type")
-        out["anyOf"] = [dict(scalar) for scalar in _SCALARS]
+        raise Unenforceable("a schema without a type")
+    kinds = kind if isinstance(kind, list) else [kind]
+    if not all(isinstance(one, str) and one in _KINDS for one in kinds):
+        raise Unenforceable("an unknown type")
+    if isinstance(kind, list):
+        shared = {name: rest.pop(name) for name in list(rest)}
+        variants = ({"type": one, **_keywords_of(one, shared)} for one in dict.fromkeys(kinds))
+        out["anyOf"] = [_convert(variant, moved, depth + 1) for variant in variants]
         return
     out["type"] = kind
     if kind == "object":
-        _convert_object(rest, out, moved)
+        _convert_object(rest, out, moved, depth)
     elif kind == "array":
-        if "items" in rest:
-            out["items"] = _convert(rest.pop("items"), moved)
-        if rest.get("minItems") in (0, 1):
-            out["minItems"] = rest.pop("minItems")
-    elif kind == "string" and rest.get("format") in STRING_FORMATS:
+        _convert_array(rest, out, moved, depth)
+    elif kind == "string" and isinstance(rest.get("format"), str) and rest["format"] in STRING_FORMATS:
         out["format"] = rest.pop("format")
 
 
-def _convert_object(rest: Json, out: Json, moved: set[str]) -> None:
+def _convert_variants(combinator: str, rest: Json, out: Json, moved: set[str], depth: int) -> None:
+    """Each variant stands alone. One schema under allOf is a way to put words beside a `$ref`; several would each be
+    closed to the others' properties."""
+    variants = rest.pop(combinator)
+    if not rest.keys().isdisjoint(_SHAPES):
+        raise Unenforceable(f"rules beside {combinator}")
+    if combinator == "allOf" and len(variants) > 1:
+        raise Unenforceable("several schemas under allOf")
+    if combinator == "oneOf":
+        moved.add("oneOf")
+    out["anyOf"] = [_convert(variant, moved, depth + 1) for variant in variants]
+
+
+def _convert_object(rest: Json, out: Json, moved: set[str], depth: int) -> None:
     properties = rest.pop("properties", None) or {}
     if not isinstance(properties, dict):
         raise Unenforceable("properties that are not an object")
     extra = rest.pop("additionalProperties", None)
-    if isinstance(extra, dict) or "patternProperties" in rest or (not properties and extra is not False):
+    is_open = extra is True or isinstance(extra, dict) or (not properties and extra is not False)
+    if is_open or "patternProperties" in rest:
         raise Unenforceable("an object with free keys")
-    out["properties"] = {name: _convert(value, moved) for name, value in properties.items()}
+    if not rest.keys().isdisjoint(_FURTHER_PROPERTIES):
+        raise Unenforceable("properties under a condition")
+    out["properties"] = {name: _convert(value, moved, depth + 1) for name, value in properties.items()}
     out["additionalProperties"] = False
     if isinstance(rest.get("required"), list):
         out["required"] = rest.pop("required")
+        if not all(isinstance(name, str) and name in properties for name in out["required"]):
+            raise Unenforceable("required properties that are not described")
+
+
+def _convert_array(rest: Json, out: Json, moved: set[str], depth: int) -> None:
+    if "items" in rest:
+        if "prefixItems" in rest:
+            raise Unenforceable("a tuple")
+        out["items"] = _convert(rest.pop("items"), moved, depth + 1)
+    if rest.get("minItems") in (0, 1):
+        out["minItems"] = rest.pop("minItems")
 
 
 def _is_literal(name: str, schema: Json) -> bool:
@@ -134,28 +181,28 @@ def _keywords_of(kind: str, keywords: Json) -> Json:
 
 def _is_recursive(schema: Json) -> bool:
     """Whether a definition refers to itself, directly or through others, or anything to the root."""
-    edges: dict[str, set[str]] = {}
-    for holder in ("$defs", "definitions"):
-        for name, definition in (schema.get(holder) or {}).items():
-            edges[f"#/{holder}/{name}"] = set(_references(definition))
-    if "#" in set(_references(schema)):
+    if "#" in _references(schema):
         return True
-    while edges:
-        leaves = [name for name, targets in edges.items() if not targets & edges.keys()]
-        if not leaves:
-            return True
-        for name in leaves:
-            del edges[name]
+    graph = {
+        (holder, name): [target for reference in _references(definition) if (target := definition_of(reference))]
+        for holder in _DEFINITIONS
+        if isinstance(schema.get(holder), dict)
+        for name, definition in schema[holder].items()
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError:
+        return True
     return False
 
 
-def _references(node: Any) -> Iterable[str]:
-    if isinstance(node, dict):
-        for name, value in node.items():
-            if name == "$ref" and isinstance(value, str):
-                yield value
-            else:
-                yield from _references(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _references(value)
+def _references(node: Any) -> Iterator[str]:
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            if isinstance(node.get("$ref"), str):
+                yield node["$ref"]
+            waiting.extend(node.values())
+        elif isinstance(node, list):
+            waiting.extend(node)

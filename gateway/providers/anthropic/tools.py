@@ -17,7 +17,7 @@ from gateway.core.chat import Json
 from gateway.providers.anthropic.build import Build, plain, refusal
 from gateway.providers.anthropic.content import mark_of
 from gateway.providers.anthropic.models import ModelFacts
-from gateway.providers.anthropic.schema import Unenforceable, enforceable
+from gateway.providers.anthropic.schema import COMBINATORS, Unenforceable, definition_of, enforceable
 
 MAX_STRICT_TOOLS = 20
 _NATIVE_TYPE = re.compile(r"[a-z_0-9]+_20\d{6}")
@@ -48,7 +48,7 @@ def translate_production(build: Build) -> Production:
     tools = _tools(build)
     choice, allowed = _choice(build, tools)
     if allowed is not None:
-        tools = [tool for tool in tools if tool.get("name") in allowed]
+        tools = [tool for tool in tools if isinstance(tool.get("name"), str) and tool["name"] in allowed]
         if not tools:
             raise refusal("tool_choice.allowed_tools", "'allowed_tools' names none of the request's tools.")
     instructions: list[str] = []
@@ -79,11 +79,11 @@ def answer_tool(body: Json, facts: ModelFacts) -> str | None:
         return None
     described = wanted.get("json_schema")
     schema = described.get("schema") if isinstance(described, dict) else None
-    if not isinstance(described, dict) or not isinstance(schema, dict) or schema.get("type") != "object":
+    if not isinstance(described, dict) or not isinstance(schema, dict) or not _is_plain_object(schema):
         return None
     if facts.json_schema or not facts.forced_tools or _forces_tool(body):
         return None
-    taken = {function.get("name") for function in functions_of(body)}
+    taken = [function.get("name") for function in functions_of(body)]
     name = re.sub(r"[^a-zA-Z0-9_-]", "_", str(described.get("name") or "answer"))[:57]
     return f"{name}_answer" if name in taken else name
 
@@ -147,7 +147,7 @@ def _function_tool(build: Build, function: Json, path: str, strict_left: bool) -
         tool["description"] = function["description"]
     if function.get("strict") is True:
         schema = _strict_schema(build, tool, schema, strict_left)
-    if schema.get("type") != "object" or any(name in schema for name in ("anyOf", "oneOf", "allOf")):
+    if not _is_plain_object(schema):
         schema = _object_schema(build, schema)
     tool["input_schema"] = schema
     return tool
@@ -169,25 +169,45 @@ def _strict_schema(build: Build, tool: Json, schema: Json, strict_left: bool) ->
     except Unenforceable as reason:
         build.warn("tools.function.strict", f"dropped where parameters have {reason}, which Anthropic can't enforce")
         return schema
+    if not _is_plain_object(strict):
+        build.warn("tools.function.strict", "dropped where parameters are not one object, Anthropic can't enforce it")
+        return schema
     if moved:
         build.warn("tools.function.parameters", f"not enforced, moved to descriptions: {_listed(moved)}")
     tool["strict"] = True
     return strict
 
 
+def _is_plain_object(schema: Json) -> bool:
+    """Whether the root of a tool's schema is as the API takes it."""
+    return schema.get("type") == "object" and not any(name in schema for name in COMBINATORS)
+
+
 def _object_schema(build: Build, schema: Json) -> Json:
     """The API takes only a plain object at the root: variants there are merged into their common properties."""
-    merged = {name: value for name, value in schema.items() if name not in ("anyOf", "oneOf", "allOf")}
+    merged = {name: value for name, value in schema.items() if name not in COMBINATORS}
     properties = _properties_of(schema)
     for name in ("allOf", "anyOf", "oneOf"):
         listed = schema.get(name)
         variants = [variant for variant in listed if isinstance(variant, dict)] if isinstance(listed, list) else []
         if variants:
             build.warn("tools.function.parameters", f"{name} at the root was merged into one object")
-        for variant in variants:
-            for key, value in _properties_of(variant).items():
+        definitions = [_definition(schema, variant) for variant in variants]
+        for definition in {id(each): each for each in definitions}.values():  # a definition may be named many times
+            for key, value in _properties_of(definition).items():
                 properties.setdefault(key, value)
     return {**merged, "type": "object", "properties": properties}
+
+
+def _definition(root: Json, schema: Json) -> Json:
+    """What a variant refers to, where it is a reference to one of the root's definitions."""
+    reference = schema.get("$ref")
+    found = definition_of(reference)
+    if found is None or str(reference).count("/") > 2:
+        return schema
+    holder, name = root.get(found[0]), found[1]
+    definition = holder.get(name) if isinstance(holder, dict) else None
+    return definition if isinstance(definition, dict) else schema
 
 
 def _properties_of(schema: Json) -> Json:
@@ -214,7 +234,8 @@ def _choice(build: Build, tools: list[Json]) -> tuple[Json | None, set[str] | No
         return _allowed(wish.get("allowed_tools"))
     name = None
     if isinstance(wish, dict):
-        name = wish.get("name") if legacy else (wish.get("function") or {}).get("name")
+        named = wish if legacy else wish.get("function")
+        name = named.get("name") if isinstance(named, dict) else None
     if not isinstance(name, str):
         raise refusal(
             field, f"'{field}' must be none, auto, required, a function or allowed_tools for Anthropic models."
@@ -225,9 +246,11 @@ def _choice(build: Build, tools: list[Json]) -> tuple[Json | None, set[str] | No
 def _allowed(allowed: Any) -> tuple[Json, set[str] | None]:
     if not isinstance(allowed, dict):
         raise refusal("tool_choice.allowed_tools", "'allowed_tools' must be an object.", "invalid_type")
-    names = {
-        str((tool.get("function") or tool).get("name")) for tool in allowed.get("tools") or () if isinstance(tool, dict)
-    }
+    listed = allowed.get("tools") or []
+    if not isinstance(listed, list):
+        raise refusal("tool_choice.allowed_tools.tools", "'allowed_tools.tools' must be a list.", "invalid_type")
+    named = [tool.get("function") or tool for tool in listed if isinstance(tool, dict)]
+    names = {str(function.get("name")) for function in named if isinstance(function, dict)}
     if not names:
         return {"type": "none"}, None
     return {"type": "any" if allowed.get("mode") == "required" else "auto"}, names
