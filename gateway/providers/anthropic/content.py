@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from collections.abc import Iterable
 from urllib.parse import unquote_to_bytes
 
@@ -19,7 +18,6 @@ IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 PDF = "application/pdf"
 _PART_FIELDS = frozenset({"type", "text", "refusal", "image_url", "file", "cache_control", "prompt_cache_breakpoint"})
 _PDF_MAGIC_BASE64 = "JVBERi0"
-_DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),", re.IGNORECASE)
 
 
 def text_block(text: str) -> Json:
@@ -159,14 +157,13 @@ def _document_source(media_type: str, payload: str, path: str) -> Json:
 
 def _data_url(url: str, path: str) -> tuple[str, str]:
     """The media type (lower case, without parameters) and the base64 payload of a data URL (RFC 2397)."""
-    head = _DATA_URL.match(url)
-    if head is None:
+    head, comma, payload = url[len("data:") :].partition(",")
+    if not comma:
         raise refusal(path, "This data URL has no comma before its data.", "invalid_value")
-    media_type, parameters = head.group(1).strip().lower(), head.group(2).lower()
-    payload = url[head.end() :]
-    if ";base64" not in parameters:
+    media_type, _, parameters = head.lower().partition(";")
+    if not parameters.startswith("base64") and ";base64" not in parameters:
         payload = base64.b64encode(unquote_to_bytes(payload)).decode()
-    return media_type, payload
+    return media_type.strip(), payload
 
 
 def _check_web_url(url: str, path: str) -> None:

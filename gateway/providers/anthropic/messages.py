@@ -32,10 +32,11 @@ _CALL_FIELDS = frozenset({"id", "type", "function", "index", "extra_content"})
 @dataclass(slots=True)
 class Conversation:
     """`system` and `turns` as Anthropic wants them. `names` are the tools called in it. `waiting` are system texts
-    that still look for a legal place among the turns."""
+    that still look for a legal place among the turns, `results` the tool results of a user turn that is still open."""
 
     system: list[Json] = field(default_factory=list)
     turns: list[Json] = field(default_factory=list)
+    results: list[Json] = field(default_factory=list)
     names: dict[str, None] = field(default_factory=dict)
     ids: ToolIds = field(default_factory=ToolIds)
     waiting: list[Json] = field(default_factory=list)
@@ -49,16 +50,23 @@ class Conversation:
         if self.last_role == role:
             self.turns[-1]["content"].extend(blocks)
         else:
-            self.turns.append({"role": role, "content": blocks})
+            self._begin(role, blocks)
 
     def add_result(self, block: Json) -> None:
         """The API wants the results of a turn's calls before anything else that the user says."""
         if self.last_role != "user":
-            self.turns.append({"role": "user", "content": [block]})
-            return
-        content = self.turns[-1]["content"]
-        position = next((i for i, known in enumerate(content) if known["type"] != "tool_result"), len(content))
-        content.insert(position, block)
+            self._begin("user", [])
+        self.results.append(block)
+
+    def _begin(self, role: str, blocks: list[Json]) -> None:
+        self.close()
+        self.turns.append({"role": role, "content": blocks})
+
+    def close(self) -> None:
+        """End the last turn: all its results are known, and go to its beginning at once."""
+        if self.results:
+            self.turns[-1]["content"][:0] = self.results
+            self.results = []
 
     def place_waiting(self) -> None:
         """System texts stand after a user turn and before an assistant's, or at the end; elsewhere they are said by
@@ -66,7 +74,7 @@ class Conversation:
         if self.waiting:
             blocks, self.waiting = self.waiting, []
             if self.last_role == "user":
-                self.turns.append({"role": "system", "content": blocks})
+                self._begin("system", blocks)
             else:
                 self.add("user", [tagged(block) for block in blocks])
 
@@ -98,6 +106,7 @@ def translate_messages(build: Build) -> Conversation:
         if not message.keys() <= _KNOWN_FIELDS or message.get("name"):
             _warn_of_extras(build, message)
     talk.place_waiting()
+    talk.close()
     _begin_with_user(build, talk)
     return talk
 

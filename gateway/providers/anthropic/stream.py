@@ -120,8 +120,8 @@ class AnthropicStream:
     def _report(self, usage: object) -> None:
         """Counts are cumulative: what a later event names replaces what an earlier one said."""
         if isinstance(usage, dict):
-            named = {name: value for name, value in usage.items() if value is not None}
-            self._reported = {**(self._reported or {}), **named}
+            self._reported = self._reported or {}
+            self._reported.update((name, value) for name, value in usage.items() if value is not None)
             self.usage = usage_of(self._reported)
             self._tier = service_tier(self._reported)
 

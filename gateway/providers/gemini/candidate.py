@@ -58,6 +58,7 @@ _EXTRAS = {
 }
 
 
+_TEXTS = ("content", "reasoning_content")
 _IF_FILTERED = ("finish_reason", "finish_message", "safety_ratings")
 """Extras that are of use only when they tell why the answer was cut."""
 
@@ -114,6 +115,9 @@ class CandidateReader:
             if not isinstance(part, dict):
                 raise Malformed("a part is no object")
             self._read_part(part, delta)
+        for name in _TEXTS:
+            if name in delta:
+                delta[name] = "".join(delta[name])
         if delta:
             self._seen = True
         for theirs, ours in _EXTRAS.items():
@@ -173,8 +177,7 @@ class CandidateReader:
         if not isinstance(text, str):
             raise Malformed("the text of a part is no string")
         if text:
-            name = "reasoning_content" if thought else "content"
-            delta[name] = delta[name] + text if name in delta else text
+            delta.setdefault("reasoning_content" if thought else "content", []).append(text)
             self.text_chars += len(text)
 
     def _read_blob(self, part: Json, signature: Any, delta: Json) -> None:

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from gateway.core.chat import Json
-from gateway.providers.gemini.notes import note
+from gateway.providers.gemini.notes import Warnings, note
 
 _ID = re.compile(r"gemini-(?:(\d+)(?:\.(\d+))?-?)?(.*)")
 _NEWEST = (99, 0)
@@ -88,7 +88,7 @@ def _budget(kind: str) -> tuple[int, int]:
     return (512, 24576) if kind.startswith("flash-lite") else (1, 24576)
 
 
-def thinking_config(effort: str, facts: ModelFacts, warnings: list[str]) -> Json | None:
+def thinking_config(effort: str, facts: ModelFacts, warnings: Warnings) -> Json | None:
     """`thinkingConfig` for OpenAI's `reasoning_effort`; thoughts are asked for unless the effort is "none"."""
     if facts.levels:
         return _by_level(effort, facts, warnings)
@@ -99,7 +99,7 @@ def thinking_config(effort: str, facts: ModelFacts, warnings: list[str]) -> Json
     return None
 
 
-def _by_level(effort: str, facts: ModelFacts, warnings: list[str]) -> Json | None:
+def _by_level(effort: str, facts: ModelFacts, warnings: Warnings) -> Json | None:
     levels = facts.levels
     if effort == "none":
         note(warnings, f"reasoning_effort: {facts.name} can't stop thinking, none raised to {levels[0]}")
@@ -119,7 +119,7 @@ def _by_level(effort: str, facts: ModelFacts, warnings: list[str]) -> Json | Non
     return {"thinkingLevel": level.upper(), "includeThoughts": True}
 
 
-def _by_budget(effort: str, facts: ModelFacts, budget: tuple[int, int], warnings: list[str]) -> Json | None:
+def _by_budget(effort: str, facts: ModelFacts, budget: tuple[int, int], warnings: Warnings) -> Json | None:
     least, most = budget
     if effort == "none":
         if facts.thinking_stops:

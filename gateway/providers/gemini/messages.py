@@ -17,7 +17,7 @@ import orjson
 
 from gateway.core.chat import SDK_COPIES, Json
 from gateway.providers.gemini.facts import ModelFacts
-from gateway.providers.gemini.notes import note, refusal
+from gateway.providers.gemini.notes import Warnings, note, refusal
 from gateway.providers.gemini.parts import content_to_parts
 
 SIGNATURE_FORMAT = "google-gemini-v1"
@@ -54,7 +54,7 @@ _KNOWN_FIELDS["function"] = _KNOWN_FIELDS["tool"]
 class _Dialogue:
     """Collects contents while messages are read in order."""
 
-    def __init__(self, facts: ModelFacts, warnings: list[str]) -> None:
+    def __init__(self, facts: ModelFacts, warnings: Warnings) -> None:
         self.facts = facts
         self.warnings = warnings
         self.system: list[Json] = []
@@ -98,7 +98,7 @@ class _Dialogue:
         self._append("results", parts)
 
 
-def build_contents(messages: list[Json], facts: ModelFacts, warnings: list[str]) -> tuple[list[Json], list[Json]]:
+def build_contents(messages: list[Json], facts: ModelFacts, warnings: Warnings) -> tuple[list[Json], list[Json]]:
     """The parts of the system instruction, and the contents: at least one, the first of them the user's."""
     dialogue = _Dialogue(facts, warnings)
     for index, message in enumerate(messages):
@@ -159,7 +159,7 @@ def _assistant_parts(message: Json, where: str, dialogue: _Dialogue) -> list[Jso
     return parts + calls
 
 
-def _restore_signatures(message: Json, parts: list[Json], calls: list[Json], warnings: list[str]) -> None:
+def _restore_signatures(message: Json, parts: list[Json], calls: list[Json], warnings: Warnings) -> None:
     """Put back the signatures of text: the last on the last text part, earlier ones on empty parts before it."""
     signatures, foreign = [], False
     for item in _list(message.get("reasoning_details")):
@@ -183,7 +183,7 @@ def _restore_signatures(message: Json, parts: list[Json], calls: list[Json], war
         note(warnings, "messages: reasoning of another vendor was left out")
 
 
-def _own_signature(holder: Json, warnings: list[str]) -> str | None:
+def _own_signature(holder: Json, warnings: Warnings) -> str | None:
     """`extra_content.google.thought_signature`, where Google's own OpenAI-compatible API puts a signature."""
     extra = holder.get("extra_content")
     google = extra.get("google") if isinstance(extra, dict) else None
@@ -212,7 +212,7 @@ def _legacy_call_part(function: Any, where: str, dialogue: _Dialogue) -> Json:
     return {"functionCall": made}
 
 
-def _function_call(function: Any, where: str, warnings: list[str]) -> Json:
+def _function_call(function: Any, where: str, warnings: Warnings) -> Json:
     name = function.get("name") if isinstance(function, dict) else None
     if not isinstance(name, str):
         raise refusal(where, "Gemini takes calls of functions only: {id, type: function, function: {name, arguments}}.")
@@ -223,7 +223,7 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _arguments(arguments: Any, warnings: list[str]) -> Json:
+def _arguments(arguments: Any, warnings: Warnings) -> Json:
     """The arguments as the object that Gemini wants."""
     if not arguments:
         return {}
@@ -285,7 +285,7 @@ def _result_object(text: str) -> Json:
     return {"output": text}
 
 
-def _sign_current_turn(contents: list[Json], warnings: list[str]) -> None:
+def _sign_current_turn(contents: list[Json], warnings: Warnings) -> None:
     """Give the first call of each unsigned step since the user's last words the documented placeholder."""
     for content in reversed(contents):
         parts = content["parts"]

@@ -6,11 +6,18 @@ from __future__ import annotations
 
 from gateway.core.errors import Failure, FailureClass, ProviderError
 
+Warnings = dict[str, None]
+"""Warnings in order, each once."""
 
-def note(warnings: list[str], text: str) -> None:
-    """Add a warning once, however many messages gave cause for it."""
-    if text not in warnings:
-        warnings.append(text)
+MAX_WARNINGS = 40
+
+
+def note(warnings: Warnings, text: str) -> None:
+    """Add a warning once, however many messages gave cause for it. A request can give cause for any number."""
+    if len(warnings) < MAX_WARNINGS:
+        warnings[text] = None
+    elif text not in warnings:
+        warnings["warnings: there were more"] = None
 
 
 def refusal(param: str, message: str, code: str = "unsupported_value") -> ProviderError:

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote, unquote_to_bytes
 
 from gateway.core.chat import Json
-from gateway.providers.gemini.notes import note, refusal
+from gateway.providers.gemini.notes import Warnings, note, refusal
 
 _MIME_TYPES = {
     "png": "image/png",
@@ -53,7 +53,7 @@ _TYPELESS_URLS = ("https://generativelanguage.googleapis.com/", "https://www.you
 """URLs whose kind Google knows itself: uploaded files and YouTube videos."""
 
 
-def content_to_parts(content: Any, where: str, warnings: list[str]) -> list[Json]:
+def content_to_parts(content: Any, where: str, warnings: Warnings) -> list[Json]:
     """The parts of a message's `content` (string, list or null). Empty text gives no part: Vertex refuses it."""
     if isinstance(content, str):
         return [{"text": content}] if content else []
@@ -69,7 +69,7 @@ def content_to_parts(content: Any, where: str, warnings: list[str]) -> list[Json
     return parts
 
 
-def _part(item: Any, where: str, warnings: list[str]) -> Json | None:
+def _part(item: Any, where: str, warnings: Warnings) -> Json | None:
     if isinstance(item, str):
         return {"text": item} if item else None
     if not isinstance(item, dict):
@@ -91,13 +91,13 @@ def _part(item: Any, where: str, warnings: list[str]) -> Json | None:
     raise refusal(where, f"Gemini takes no content part of type {str(kind)[:40]!r}; send text, an image or a file.")
 
 
-def _note_extras(item: Json, kind: Any, warnings: list[str]) -> None:
+def _note_extras(item: Json, kind: Any, warnings: Warnings) -> None:
     for name in item:
         if name not in ("type", kind):
             note(warnings, f"messages: {name} of content parts is not supported by gemini, dropped")
 
 
-def _image(image: Any, where: str, warnings: list[str]) -> Json:
+def _image(image: Any, where: str, warnings: Warnings) -> Json:
     if isinstance(image, dict) and image.get("detail") not in (None, "auto"):
         note(warnings, "messages: image detail is not supported by gemini, dropped")
     return _media_from_url(_url_in(image, where), where, "image/jpeg", warnings)
@@ -110,7 +110,7 @@ def _url_in(value: Any, where: str) -> str:
     return url
 
 
-def _media_from_url(url: str, where: str, assumed_type: str, warnings: list[str]) -> Json:
+def _media_from_url(url: str, where: str, assumed_type: str, warnings: Warnings) -> Json:
     if url.startswith("data:"):
         return {"inlineData": _blob(url, where)}
     if not url.startswith(("https://", "http://", "gs://")):
@@ -149,7 +149,7 @@ def _audio(audio: Any, where: str) -> Json:
     return {"inlineData": {"mimeType": _MIME_TYPES[kind], "data": data}}
 
 
-def _file(file: Any, where: str, warnings: list[str]) -> Json:
+def _file(file: Any, where: str, warnings: Warnings) -> Json:
     if not isinstance(file, dict):
         raise refusal(where, "A file part has its content in file.file_data.", "invalid_type")
     if file.get("file_id"):

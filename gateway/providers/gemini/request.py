@@ -15,7 +15,7 @@ from gateway.core.chat import ChatRequest, Json
 from gateway.core.vendor import Target
 from gateway.providers.gemini.facts import ModelFacts, facts_of, thinking_config
 from gateway.providers.gemini.messages import build_contents
-from gateway.providers.gemini.notes import note, refusal
+from gateway.providers.gemini.notes import Warnings, note, refusal
 from gateway.providers.gemini.schema import readable_schema
 from gateway.providers.gemini.tools import build_tools
 
@@ -83,9 +83,9 @@ _GENERATION_EXTRAS = frozenset(
 _MAX_INT32 = 2**31 - 1
 
 
-def build_body(request: ChatRequest, target: Target) -> tuple[Json, list[str]]:
+def build_body(request: ChatRequest, target: Target) -> tuple[Json, Warnings]:
     """The request's JSON and the warnings. Raises ProviderError (refused_to_translate)."""
-    warnings: list[str] = []
+    warnings: Warnings = {}
     facts = facts_of(target.upstream_id)
     fields = _fields(request.body, target, warnings)
     extras = _google_extras(fields, warnings)
@@ -103,7 +103,7 @@ def build_body(request: ChatRequest, target: Target) -> tuple[Json, list[str]]:
     return body, warnings
 
 
-def _fields(body: Json, target: Target, warnings: list[str]) -> Json:
+def _fields(body: Json, target: Target, warnings: Warnings) -> Json:
     """The fields that were given and that this vendor takes; what can't be sent is named."""
     fields = {}
     unsupported = target.vendor.unsupported
@@ -117,7 +117,7 @@ def _fields(body: Json, target: Target, warnings: list[str]) -> Json:
     return fields
 
 
-def _generation_config(fields: Json, facts: ModelFacts, target: Target, warnings: list[str]) -> Json:
+def _generation_config(fields: Json, facts: ModelFacts, target: Target, warnings: Warnings) -> Json:
     config: Json = {}
     for name, theirs, neutral in _SAMPLING:
         value = fields.get(name)
@@ -153,7 +153,7 @@ def _generation_config(fields: Json, facts: ModelFacts, target: Target, warnings
     return config
 
 
-def _seed(seed: Any, warnings: list[str]) -> Any:
+def _seed(seed: Any, warnings: Warnings) -> Any:
     """Gemini's seed is an int32, OpenAI's an int64; the same seed always gives the same shorter one."""
     if isinstance(seed, int) and not -_MAX_INT32 <= seed <= _MAX_INT32:
         note(warnings, "seed: shortened to 31 bits for gemini")
@@ -190,7 +190,7 @@ def _add_response_format(config: Json, wanted: Any) -> None:
     config["responseJsonSchema"] = schema
 
 
-def _add_modalities(config: Json, fields: Json, warnings: list[str]) -> None:
+def _add_modalities(config: Json, fields: Json, warnings: Warnings) -> None:
     modalities = fields.get("modalities") or ()
     if "audio" in modalities:
         raise refusal("modalities", "Gemini's chat models answer in text; leave audio out of modalities.")
@@ -200,7 +200,7 @@ def _add_modalities(config: Json, fields: Json, warnings: list[str]) -> None:
         note(warnings, "audio: not supported by gemini, dropped")
 
 
-def _add_tools(body: Json, config: Json, fields: Json, extras: Json, facts: ModelFacts, warnings: list[str]) -> None:
+def _add_tools(body: Json, config: Json, fields: Json, extras: Json, facts: ModelFacts, warnings: Warnings) -> None:
     declarations, calling = build_tools(fields, facts, warnings)
     if declarations and "responseMimeType" in config and facts.before(3):
         # Gemini answers 400 to both together before version 3; mode NONE is the same as no tools.
@@ -226,14 +226,14 @@ def _add_tools(body: Json, config: Json, fields: Json, extras: Json, facts: Mode
         body["toolConfig"] = tool_config
 
 
-def _add_service_tier(body: Json, tier: Any, warnings: list[str]) -> None:
+def _add_service_tier(body: Json, tier: Any, warnings: Warnings) -> None:
     if tier in _SERVICE_TIERS:
         body["serviceTier"] = _SERVICE_TIERS[tier]
     elif tier != "auto":
         note(warnings, f"service_tier: gemini has no {str(tier)[:40]}, dropped")
 
 
-def _google_extras(fields: Json, warnings: list[str]) -> Json:
+def _google_extras(fields: Json, warnings: Warnings) -> Json:
     """Google's extras by their camelCase names. What is inside them may stay in either case: the API reads both."""
     outer = fields.get("extra_body", {})
     found = [outer.get("google", {}) if isinstance(outer, dict) else None, fields.get("google", {})]
@@ -250,7 +250,7 @@ def _google_extras(fields: Json, warnings: list[str]) -> Json:
     return extras
 
 
-def _place_extras(body: Json, config: Json, fields: Json, extras: Json, warnings: list[str]) -> None:
+def _place_extras(body: Json, config: Json, fields: Json, extras: Json, warnings: Warnings) -> None:
     for name, value in extras.items():
         if name in _TOP_EXTRAS:
             body[name] = value

@@ -47,6 +47,7 @@ def parse_answer(body: bytes, context: CallContext) -> ChatAnswer:
 
 def _assemble(responses: list[Json], context: CallContext) -> ChatAnswer:
     choices: dict[int, Json] = {}
+    texts: dict[int, dict[str, list[str]]] = {}
     readers: dict[int, CandidateReader] = {}
     usage = None
     top = asked_alternatives(context)
@@ -57,8 +58,9 @@ def _assemble(responses: list[Json], context: CallContext) -> ChatAnswer:
             if index not in readers:
                 readers[index] = CandidateReader(index, context)
                 choices[index] = _empty_choice(index)
+                texts[index] = {}
             choice = choices[index]
-            _merge(choice["message"], readers[index].read(candidate))
+            _merge(choice["message"], texts[index], readers[index].read(candidate))
             logprobs = read_logprobs(candidate, top)
             if logprobs and choice["logprobs"]:
                 choice["logprobs"]["content"].extend(logprobs["content"])
@@ -67,6 +69,7 @@ def _assemble(responses: list[Json], context: CallContext) -> ChatAnswer:
     if not choices:
         raise Malformed("it has no candidates")
     for index, reader in readers.items():
+        choices[index]["message"].update((name, "".join(pieces)) for name, pieces in texts[index].items())
         _close(choices[index], reader)
     answer = envelope(responses[-1], context)
     ordered = [choices[index] for index in sorted(choices)]
@@ -89,7 +92,8 @@ def _empty_choice(index: int) -> Json:
     return {"index": index, "message": message, "logprobs": None, "finish_reason": None}
 
 
-def _merge(message: Json, delta: Json) -> None:
+def _merge(message: Json, texts: dict[str, list[str]], delta: Json) -> None:
+    """Add what one response says to the message; text only to `texts`, to be joined once."""
     for name, value in delta.items():
         if name == "tool_calls":
             calls = message.setdefault("tool_calls", [])
@@ -97,7 +101,7 @@ def _merge(message: Json, delta: Json) -> None:
         elif isinstance(value, list):
             message.setdefault(name, []).extend(value)
         elif isinstance(value, str):
-            message[name] = (message.get(name) or "") + value
+            texts.setdefault(name, []).append(value)
         else:
             message[name] = value
 

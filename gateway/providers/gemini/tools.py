@@ -11,7 +11,7 @@ from typing import Any
 
 from gateway.core.chat import Json
 from gateway.providers.gemini.facts import ModelFacts
-from gateway.providers.gemini.notes import note, refusal
+from gateway.providers.gemini.notes import Warnings, note, refusal
 from gateway.providers.gemini.schema import readable_schema
 
 
@@ -20,7 +20,7 @@ def uses_legacy_functions(body: Json) -> bool:
     return bool(body.get("functions")) and not body.get("tools")
 
 
-def build_tools(body: Json, facts: ModelFacts, warnings: list[str]) -> tuple[list[Json], Json | None]:
+def build_tools(body: Json, facts: ModelFacts, warnings: Warnings) -> tuple[list[Json], Json | None]:
     """`functionDeclarations` and `functionCallingConfig` (None: Gemini's default, AUTO)."""
     declarations, strict = _declarations(body, warnings)
     if uses_legacy_functions(body):
@@ -43,7 +43,7 @@ def build_tools(body: Json, facts: ModelFacts, warnings: list[str]) -> tuple[lis
     return declarations, config
 
 
-def _declarations(body: Json, warnings: list[str]) -> tuple[list[Json], bool]:
+def _declarations(body: Json, warnings: Warnings) -> tuple[list[Json], bool]:
     """All functions, and whether any of them is strict."""
     declarations, strict = [], False
     if uses_legacy_functions(body):
@@ -63,7 +63,7 @@ def _declarations(body: Json, warnings: list[str]) -> tuple[list[Json], bool]:
     return declarations, strict
 
 
-def _declaration(function: Any, where: str, warnings: list[str]) -> Json:
+def _declaration(function: Any, where: str, warnings: Warnings) -> Json:
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
         raise refusal(where, "A function has a name.", "invalid_type")
     declaration = {"name": function["name"]}
@@ -101,7 +101,10 @@ def _choose(choice: Any, param: str, declarations: list[Json], facts: ModelFacts
 def _allow(allowed: Any, param: str, declarations: list[Json], facts: ModelFacts) -> tuple[list[Json], Json | None]:
     if not isinstance(allowed, dict):
         raise refusal(f"{param}.allowed_tools", "allowed_tools has a mode and a list of tools.", "invalid_type")
-    names = [_function_name(tool, f"{param}.allowed_tools.tools") for tool in allowed.get("tools") or ()]
+    listed = allowed.get("tools") or []
+    if not isinstance(listed, list):
+        raise refusal(f"{param}.allowed_tools.tools", "allowed_tools has a mode and a list of tools.", "invalid_type")
+    names = [_function_name(tool, f"{param}.allowed_tools.tools") for tool in listed]
     if allowed.get("mode") == "required":
         return declarations, {"mode": "ANY", "allowedFunctionNames": names}
     if facts.at_least(2, 5):

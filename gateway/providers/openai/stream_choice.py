@@ -33,6 +33,7 @@ class StreamChoice:
         "_calls",
         "_details",
         "_parts",
+        "_places",
         "_slots",
         "_told",
         "chars",
@@ -48,6 +49,7 @@ class StreamChoice:
         self._begun = False
         self._calls: list[_Call] = []
         self._parts = 0
+        self._places: dict[str, int] = {}
         self._slots: dict[int, int] = {}
         self._details: dict[tuple[Any, Any], int] = {}
         self._told: dict[int, set[str]] = {}
@@ -142,6 +144,7 @@ class StreamChoice:
                 given if isinstance(given, str) and given else call_id(self._answer_id, self.index, slot), name
             )
             self._calls.append(opened)
+            self._places.setdefault(opened.id, slot)
             head = {"index": slot, "id": opened.id, "type": key}
             return {**head, **extras, key: {**body, "name": name, field: text}}
         call = self._calls[slot]
@@ -162,16 +165,16 @@ class StreamChoice:
         """
         number = raw.get("index")
         given = raw.get("id")
-        has_id = isinstance(given, str) and bool(given)
+        given = given if isinstance(given, str) else ""
         new = len(self._calls)
         if type(number) is int:
             slot = self._slots.get(number, new)
-            if slot != new and has_id and name and given != self._calls[slot].id:
-                slot = next((place for place, call in enumerate(self._calls) if call.id == given), new)
+            if slot != new and given and name and given != self._calls[slot].id:
+                slot = self._places.get(given, new)
             self._slots[number] = slot
             return slot
-        if has_id:
-            return next((place for place, call in enumerate(self._calls) if call.id == given), new)
+        if given:
+            return self._places.get(given, new)
         return new if name or not self._calls else new - 1
 
     def _fit_function_call(self, delta: Json) -> None:
@@ -192,6 +195,7 @@ class StreamChoice:
             del delta["reasoning_details"]
             return
         fitted: dict[int, Json] = {}
+        grown: dict[tuple[int, str], list[str]] = {}
         for item in details:
             if isinstance(item, dict):
                 key = (str(item.get("type")), str(item.get("index")))
@@ -199,16 +203,24 @@ class StreamChoice:
                 told = self._told.setdefault(slot, set())
                 news = {name: value for name, value in item.items() if name in _TOLD_AGAIN or name not in told}
                 told.update(name for name, value in item.items() if value is not None)
-                before = fitted.get(slot)
-                fitted[slot] = {**news, "index": slot} if before is None else _joined(before, news)
+                if slot in fitted:
+                    _join(slot, fitted[slot], news, grown)
+                else:
+                    fitted[slot] = {**news, "index": slot}
+        for (slot, name), pieces in grown.items():
+            fitted[slot][name] = "".join(pieces)
         delta["reasoning_details"] = list(fitted.values())
 
 
-def _joined(fragment: Json, more: Json) -> Json:
-    """Two fragments of one blob that came in one delta as one."""
-    joined = dict(fragment)
+def _join(slot: int, fragment: Json, more: Json, grown: dict[tuple[int, str], list[str]]) -> None:
+    """Add to a fragment another of the same blob that came in the same delta. Strings that grow are gathered in
+    `grown`, to be joined once."""
     for name, value in more.items():
-        before = joined.get(name)
-        grows = name != "type" and isinstance(before, str) and isinstance(value, str)
-        joined[name] = before + value if grows else value
-    return {**joined, "index": fragment["index"]}
+        before = fragment.get(name)
+        if name == "index":
+            continue
+        if name != "type" and isinstance(before, str) and isinstance(value, str):
+            grown.setdefault((slot, name), [before]).append(value)
+        else:
+            grown.pop((slot, name), None)
+            fragment[name] = value
