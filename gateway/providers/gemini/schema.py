@@ -40,11 +40,13 @@ def _rewrite_schema(schema: Json) -> Json:
         return schema
     result = {**schema, **changed}
     if "const" in result:
-        result.setdefault("enum", [result["const"]])
-        del result["const"]
-    if "definitions" in result:
-        result["$defs"] = {**result.pop("definitions"), **result.get("$defs", {})}
-    if "allOf" in result and "anyOf" not in result and len(result["allOf"]) == 1:
+        result["enum"] = [result.pop("const")]
+    old, new = result.get("definitions"), result.get("$defs", {})
+    if isinstance(old, dict) and isinstance(new, dict):
+        del result["definitions"]
+        result["$defs"] = {**old, **new}
+    everything = result.get("allOf")
+    if isinstance(everything, list) and len(everything) == 1 and "anyOf" not in result:
         result["anyOf"] = result.pop("allOf")
     if reference_with_others and "anyOf" not in result:
         result["anyOf"] = [{"$ref": result.pop("$ref")}]
