@@ -224,6 +224,7 @@ def test_json_schema_is_rewritten_where_gemini_would_misread_it() -> None:
             "b": {"allOf": [{"$ref": "#/definitions/N"}], "title": "B"},
             "c": {"items": [{"const": "x"}]},
             "d": {"enum": [{"const": 1}], "default": {"$ref": "kept"}},
+            "e": {"const": 1, "enum": [1, 2]},
         },
     }
     format = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema, "description": "what it is"}}
@@ -234,6 +235,7 @@ def test_json_schema_is_rewritten_where_gemini_would_misread_it() -> None:
             "b": {"anyOf": [{"$ref": "#/$defs/N"}], "title": "B"},
             "c": {"items": [{"enum": ["x"]}]},
             "d": {"enum": [{"const": 1}], "default": {"$ref": "kept"}},
+            "e": {"enum": [1]},
         },
         "description": "what it is",
     }
