@@ -79,9 +79,9 @@ def test_calls_without_ids_get_the_same_ones_both_ways() -> None:
     ("stop", "finish", "kept"),
     [
         ("end_turn", "stop", False), ("max_tokens", "length", False), ("tool_use", "stop", False),
-        ("model_context_window_exceeded", "length", True), ("pause_turn", "stop", True),
-        ("refusal", "content_filter", True), ("compaction", "stop", True),
-        ("something_new", "stop", True), (None, "stop", False),
+        ("model_context_window_exceeded", "length", True), ("pause_turn", "length", True),
+        ("refusal", "content_filter", True), ("compaction", "length", True),
+        ("something_new", "length", True), (None, "stop", False),
     ],
 )  # fmt: skip
 def test_finish_reasons(stop: str | None, finish: str, kept: bool) -> None:

@@ -116,18 +116,38 @@ def test_tool_calls_get_what_they_lack() -> None:
         ("model_length", "length"),
         ("MAX_TOKENS", "length"),
         ("TOOL_CALL", "tool_calls"),
+        ("model_context_window_exceeded", "length"),
+        ("ERROR_LIMIT", "length"),
         ("SAFETY", "content_filter"),
-        ("never_heard_of", "stop"),
+        ("sensitive", "content_filter"),
+        ("ERROR_TOXIC", "content_filter"),
+        ("content_filter: RECITATION", "content_filter"),
+        ("never_heard_of", "length"),
+        ("repetition", "length"),
+        (": ", "length"),
     ],
 )
 def test_finish_reasons_are_openais(raw: str, expected: str) -> None:
+    """A word that nobody knows is never a "stop": nobody knows that the answer is whole."""
     whole = parse({"choices": [choice(finish_reason=raw)]}).body["choices"][0]
     assert (whole["finish_reason"], whole["native_finish_reason"]) == (expected, raw)
     chunks, parser = stream(delta({"content": "a"}), delta({}, finish_reason=raw))
     assert chunks[-1]["choices"][0]["finish_reason"] == parser.finish_reason == expected
 
 
-@pytest.mark.parametrize("raw", ["error", "abort", "cancelled"])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "error",
+        "abort",
+        "cancelled",
+        "insufficient_system_resource",
+        "network_error",
+        "malformed_function_call",
+        "MALFORMED_FUNCTION_CALL",
+        "function_call_filter: MALFORMED_FUNCTION_CALL",
+    ],
+)
 def test_an_answer_that_broke_off_is_an_error(raw: str) -> None:
     with pytest.raises(ProviderError) as whole:
         parse({"choices": [choice(finish_reason=raw)]})
@@ -495,8 +515,13 @@ def test_a_strange_service_tier_before_the_first_choice_stands_aside() -> None:
 
 def test_a_finish_reason_that_is_no_word_is_refused_not_raised() -> None:
     message = {"role": "assistant", "content": "Hi", "refusal": None}
-    answer = parse({"choices": [choice(message, finish_reason=[], logprobs=None)]})
-    assert answer.finish_reason == "stop"
+    for odd in (7, {"a": 1}, ["stop"], True):
+        with pytest.raises(ProviderError) as raised:
+            parse({"choices": [choice(message, finish_reason=odd, logprobs=None)]})
+        assert (raised.value.failure.cls, raised.value.failure.reason) == (Class.UNKNOWN, "invalid_body")
+    for nothing in (None, "", []):
+        answer = parse({"choices": [choice(message, finish_reason=nothing, logprobs=None)]})
+        assert answer.finish_reason == "stop"
 
 
 def test_parts_of_unknown_kinds_join_in_the_sdk() -> None:

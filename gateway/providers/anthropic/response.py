@@ -23,8 +23,8 @@ from gateway.providers.errors.classify import invalid_answer
 
 _FINISH_REASONS = (
     ("end_turn", "stop"), ("stop_sequence", "stop"), ("tool_use", "tool_calls"), ("max_tokens", "length"),
-    ("model_context_window_exceeded", "length"), ("refusal", "content_filter"), ("pause_turn", "stop"),
-    ("compaction", "stop"),
+    ("model_context_window_exceeded", "length"), ("refusal", "content_filter"), ("pause_turn", "length"),
+    ("compaction", "length"),
 )  # fmt: skip
 _PLAIN_STOPS = frozenset({"end_turn", "tool_use", "max_tokens", "stop_sequence"})
 _SERVICE_TIERS = (("standard", "default"), ("priority", "priority"))
@@ -156,8 +156,9 @@ def add_ending(message: Json, stop: object, sequence: object, details: object) -
 
 
 def finish_reason(stop: object, calls: bool, legacy: bool = False) -> str:
-    """OpenAI's finish reason. A forced stand-in tool stops with "tool_use" but leaves no call: that is a "stop"."""
-    reason = next((ours for theirs, ours in _FINISH_REASONS if theirs == stop), "stop")
+    """OpenAI's finish reason. A forced stand-in tool stops with "tool_use" but leaves no call: that is a "stop". A turn
+    that is to go on, and a reason that nobody knows, is a "length": the answer is not known to be whole."""
+    reason = next((ours for theirs, ours in _FINISH_REASONS if theirs == stop), "length")
     if reason == "tool_calls" or stop is None:
         return ("function_call" if legacy else "tool_calls") if calls else "stop"
     return reason

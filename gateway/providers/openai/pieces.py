@@ -25,10 +25,13 @@ FINISH_REASONS: Mapping[str, str] = MappingProxyType(
         "complete": "stop",
         "completed": "stop",
         "done": "stop",
+        "normal": "stop",
         "length": "length",
         "max_tokens": "length",
         "max_output_tokens": "length",
         "model_length": "length",
+        "model_context_window_exceeded": "length",
+        "error_limit": "length",
         "incomplete": "length",
         "tool_calls": "tool_calls",
         "tool_call": "tool_calls",
@@ -37,19 +40,42 @@ FINISH_REASONS: Mapping[str, str] = MappingProxyType(
         "content_filter": "content_filter",
         "content_filtered": "content_filter",
         "safety": "content_filter",
+        "sensitive": "content_filter",
+        "error_toxic": "content_filter",
+        "recitation": "content_filter",
+        "blocklist": "content_filter",
+        "prohibited_content": "content_filter",
+        "spii": "content_filter",
         "refusal": "content_filter",
         "guardrail_intervened": "content_filter",
     }
 )
 SERVICE_TIERS = frozenset({"auto", "default", "flex", "scale", "priority", "fast"})
 _DEFAULT_TIERS = frozenset({"on_demand", "standard"})
-BROKEN_OFF = frozenset({"error", "abort", "aborted", "cancelled", "canceled", "failed", "timeout"})
-"""Finish reasons that say the answer was not finished."""
+_BROKEN_OFF = frozenset({
+    "error", "abort", "aborted", "cancelled", "canceled", "user_cancel", "failed", "timeout", "network_error",
+    "insufficient_system_resource", "malformed_function_call", "malformed_tool_use", "malformed_model_output",
+    "unexpected_tool_call", "function_call_filter",
+})  # fmt: skip
 
 
 def finish_reason(raw: str) -> str:
-    """OpenAI's word for a vendor's finish reason; "stop" for a word that nobody knows."""
-    return FINISH_REASONS.get(raw) or FINISH_REASONS.get(raw.lower(), "stop")
+    """OpenAI's word for a vendor's finish reason.
+
+    "length" for a word that nobody knows: not finished, as far as one can tell, and a word of OpenAI's, since SDKs with
+    a closed enum (.NET) lose the whole answer over any other.
+    """
+    return FINISH_REASONS.get(raw) or FINISH_REASONS.get(_first_word(raw), "length")
+
+
+def broke_off(raw: str) -> bool:
+    """Whether a vendor's finish reason says that the answer is none: generation failed, or made an unusable call."""
+    return raw not in FINISH_REASONS and _first_word(raw) in _BROKEN_OFF
+
+
+def _first_word(raw: str) -> str:
+    """Gemini's OpenAI-compatible API adds its own reason: "content_filter: RECITATION"."""
+    return raw.partition(":")[0].strip().lower()
 
 
 def take_service_tier(answer: Json) -> None:

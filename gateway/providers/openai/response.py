@@ -15,8 +15,8 @@ from gateway.providers.base import CallContext
 from gateway.providers.errors.classify import error_inside, invalid_answer
 from gateway.providers.openai.legacy import answer_with_function_call, speaks_functions
 from gateway.providers.openai.pieces import (
-    BROKEN_OFF,
     as_text,
+    broke_off,
     call_id,
     finish_reason,
     take_parts,
@@ -114,9 +114,11 @@ def _fit_choice(choice: Any, place: int, answer_id: str) -> Json:
         raise invalid_answer("a message is not an object")
     choice["message"] = fit_message(message, answer_id, index)
     reason = choice.get("finish_reason")
-    if not isinstance(reason, str) or not reason:
+    if not reason:  # a whole answer is complete even where its vendor gives no reason
         reason = "tool_calls" if message.get("tool_calls") else "stop"
-    if reason.lower() in BROKEN_OFF:
+    if not isinstance(reason, str):
+        raise invalid_answer("a finish reason is not text")
+    if broke_off(reason):
         raise error_inside({"message": f"the answer ended with {reason}", "type": "server_error"}, "error_in_200")
     choice["finish_reason"] = finish_reason(reason)
     if choice["finish_reason"] != reason:

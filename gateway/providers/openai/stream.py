@@ -17,7 +17,7 @@ from gateway.core.wire import SseEvent
 from gateway.providers.base import CallContext
 from gateway.providers.errors.classify import error_inside, invalid_answer, truncated_stream
 from gateway.providers.openai.legacy import delta_with_function_call, speaks_functions
-from gateway.providers.openai.pieces import BROKEN_OFF, finish_reason, take_service_tier
+from gateway.providers.openai.pieces import broke_off, finish_reason, take_service_tier
 from gateway.providers.openai.response import as_epoch
 from gateway.providers.openai.stream_choice import StreamChoice
 from gateway.providers.openai.usage import read_usage
@@ -193,7 +193,7 @@ class OpenAIStreamParser:
     def _finish(self, choice: StreamChoice, raw: Json, reason: Any) -> Json:
         if not isinstance(reason, str):
             raise invalid_answer("a finish reason is not text", "invalid_sse")
-        if reason.lower() in BROKEN_OFF:
+        if broke_off(reason):
             error = raw.get("error") or {"message": f"the answer ended with {reason}", "type": "server_error"}
             raise error_inside({"error": error}, "upstream_error")
         choice.finished = finish_reason(reason)
