@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gateway.core.label import TEXT_TASKS
-from training.corpus import WRITTEN, contrast_rows, dev_rows
+from training.corpus import JUDGED, WRITTEN, contrast_rows, dev_rows
 
 NEAR = 0.6
 """Two texts are near where they share this much of all their words (of three words and more)."""
@@ -83,7 +83,7 @@ def _fault_of(line: str, seen: set[str], judges: Judges) -> str | None:
 
 def main() -> None:
     judges = Judges([row["text"] for row in (*contrast_rows(), *dev_rows())])
-    faults = faults_of(WRITTEN, judges)
+    faults = [fault for folder in (WRITTEN, JUDGED) for fault in faults_of(folder, judges)]
     for fault in faults:
         print(f"{fault.file}:{fault.line}: {fault.what}")
     raise SystemExit(f"{len(faults)} faults" if faults else 0)

@@ -16,6 +16,8 @@ from gateway.core.label import TEXT_TASKS
 HERE = Path(__file__).resolve().parent
 SHARED = HERE.parents[1] / "shared"
 WRITTEN = HERE / "written"
+JUDGED = HERE / "judged"
+"""Rows of two more authors, to judge networks by. They train nothing."""
 XSTEST = "exaggerated-safety"
 
 

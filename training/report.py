@@ -20,7 +20,7 @@ from gateway.classify.text import TrainedModel, load_text_model
 from gateway.classify.window import CONTEXT_CHARS, Window, cut
 from gateway.core.label import TEXT_TASKS
 from training.augment import with_typos
-from training.corpus import SHARED, contrast_rows, dev_rows, difficulty_rows
+from training.corpus import JUDGED, SHARED, contrast_rows, dev_rows, difficulty_rows, written_rows
 
 ALL_TASKS = (*TEXT_TASKS, "agentic_tools", "long_context", "multimodal")
 _CHARS_PER_TOKEN = 4
@@ -115,6 +115,20 @@ def contrast_report(model: TrainedModel) -> dict[str, float]:
     return shares
 
 
+def judged_report(model: TrainedModel) -> dict[str, dict[str, float]]:
+    """By author: the share that is right, and the shares called health_safety of the rows that are and that are not."""
+    rows = written_rows(JUDGED)
+    guess = [model.read_window(window(row.text, row.system)).task for row in rows]
+    found = {}
+    for author in sorted({row.source for row in rows}):
+        mine = [(row.task, task) for row, task in zip(rows, guess, strict=True) if row.source == author]
+        grave = [task == "health_safety" for truth, task in mine if truth == "health_safety"]
+        other = [task == "health_safety" for truth, task in mine if truth != "health_safety"]
+        right = sum(truth == task for truth, task in mine) / len(mine)
+        found[author] = {"right": right, "safe": sum(other) / len(other), "grave": sum(grave) / len(grave)}
+    return found
+
+
 def robustness_report(model: TrainedModel) -> dict[str, float]:
     """Shares of dev's textual rows whose label changes."""
     random = Random(7)
@@ -182,6 +196,8 @@ def main() -> None:
     sure, right = dev["sure_share"], dev["sure_accuracy"]
     print(f"  at the shipped threshold {model.unsure_below}: {sure:.3f} sure, {right:.3f} of them right")
     print("XSTest labelled health_safety:", json.dumps({k: round(v, 3) for k, v in contrast_report(model).items()}))
+    for author, shares in judged_report(model).items():
+        print(f"{author}, unseen:", json.dumps({k: round(v, 3) for k, v in shares.items()}))
     print("labels changed by:", json.dumps({k: round(v, 3) for k, v in robustness_report(model).items()}))
     print(f"difficulty: Spearman {difficulty_report(model):.3f} against FLASK's levels")
     print("cost:", json.dumps({k: round(v, 1) for k, v in cost_report().items()}))
