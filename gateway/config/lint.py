@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.config.document import Path
+from gateway.config.placement import misplaced
 from gateway.config.problem import quote
 from gateway.config.scope import Scope
-from gateway.config.snapshot import Bounds, Model, Require, Route, Snapshot, When
+from gateway.config.snapshot import Bounds, Model, Route, Snapshot, When
 
 MANY_MODELS = 5
 
@@ -140,7 +141,7 @@ def warn_of_ways_around(scope: Scope, path: Path, route: Route, snapshot: Snapsh
         for model in snapshot.models.values():
             if key.may_use is not None and model.name not in key.may_use:
                 continue
-            if why := next(where(model, require, snapshot), None):
+            if why := next(misplaced(snapshot.providers[model.provider], require), None):
                 message = f'route "{route.name}" does not hold key "{key.name}", which may name "{model.name}" ({why})'
                 scope.warn((*path, "require"), f"{message}: give the key a `require` of its own")
                 return
@@ -159,15 +160,4 @@ def lacks(model: Model, route: Route, snapshot: Snapshot) -> Iterator[str]:
     least = when.input_tokens.over if when.input_tokens else None
     if window is not None and least is not None and least >= window:
         yield f"takes {window:,} tokens, and this route is for more than {least:,.0f}"
-    yield from where(model, require, snapshot)
-
-
-def where(model: Model, require: Require, snapshot: Snapshot) -> Iterator[str]:
-    """What of a model's provider is not where, or not as, it has to be."""
-    provider = snapshot.providers[model.provider]
-    for word, have, wanted in (
-        ("region", provider.region, require.region),
-        ("retention", provider.retention, require.retention),
-    ):
-        if wanted and have not in wanted:
-            yield f"has {word} {have or 'unstated'}, not {' or '.join(sorted(wanted))}"
+    yield from misplaced(snapshot.providers[model.provider], require)

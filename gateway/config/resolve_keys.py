@@ -6,10 +6,12 @@ import hashlib
 import re
 from collections.abc import Mapping
 
+from gateway.config.placement import misplaced
 from gateway.config.problem import quote, suggest
+from gateway.config.resolve_routes import resolve_require
 from gateway.config.schema import KeySpec
 from gateway.config.scope import Scope
-from gateway.config.snapshot import ClientKey, Model, Provider
+from gateway.config.snapshot import ClientKey, Model, Provider, Require
 
 MIN_KEY_LENGTH = 16
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
@@ -64,23 +66,20 @@ def resolve_access(
     scope: Scope, name: str, spec: KeySpec, models: Mapping[str, Model], providers: Mapping[str, Provider]
 ) -> frozenset[str] | None:
     """The catalogue names that a key may use, however it asks for them; None: all."""
-    region, retention = (frozenset(texts or ()) for texts in (spec.require.region, spec.require.retention))
-    if spec.models is None and not region and not retention:
+    require = resolve_require(spec.require)
+    if spec.models is None and require == Require():
         return None
     known = scope.names("models")
     for number, wanted in enumerate(spec.models or ()):
         if wanted not in known:
             at = ("keys", name, "models", number)
             scope.error(at, f'"{wanted[:80]}" is no model of the catalogue{suggest(wanted, known)}')
-    found = set()
-    for model in models.values():
-        provider = providers[model.provider]
-        if spec.models is not None and model.name not in spec.models:
-            continue
-        if (region and provider.region not in region) or (retention and provider.retention not in retention):
-            continue
-        found.add(model.name)
+    found = {
+        model.name
+        for model in models.values()
+        if (spec.models is None or model.name in spec.models) and not any(misplaced(providers[model.provider], require))
+    }
     if not found and models and not scope.findings.failed:
-        asked = quote(sorted(region | retention)) or "its models"
+        asked = quote(sorted(require.region | require.retention)) or "its models"
         scope.key_error(("keys", name), f'key "{name}" may use no model at all: none fits {asked}')
     return frozenset(found)

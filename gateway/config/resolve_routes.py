@@ -10,7 +10,7 @@ from gateway.config.document import Path
 from gateway.config.problem import quote, suggest
 from gateway.config.resolve_models import resolve_chain
 from gateway.config.resolve_resilience import CREDENTIAL_HEADERS, resolve_hedge, resolve_sticky, resolve_weights
-from gateway.config.schema import RequireSpec, RouteSpec, RouteTimeoutsSpec, WhenSpec
+from gateway.config.schema import PlaceSpec, RequireSpec, RouteSpec, RouteTimeoutsSpec, WhenSpec
 from gateway.config.schema_parts import BoundsSpec
 from gateway.config.scope import Scope
 from gateway.config.snapshot import DEFAULT_FALLBACK_ON, Bounds, Model, Provider, Require, Route, When
@@ -99,11 +99,12 @@ def resolve_timeouts(spec: RouteTimeoutsSpec, defaults: Timeouts) -> Timeouts:
     return replace(defaults, **spec.model_dump(exclude_none=True))
 
 
-def resolve_require(spec: RequireSpec) -> Require:
+def resolve_require(spec: PlaceSpec) -> Require:
+    """A key's, or a route's, which may ask for capabilities too."""
     return Require(
         region=frozenset(spec.region or ()),
         retention=frozenset(spec.retention or ()),
-        capabilities=frozenset(spec.capabilities),
+        capabilities=frozenset(spec.capabilities if isinstance(spec, RequireSpec) else ()),
     )
 
 

@@ -60,7 +60,7 @@ class ServerSpec(Spec):
     allow_unauthenticated: bool = False
 
 
-class KeyRequireSpec(Spec):
+class PlaceSpec(Spec):
     region: Texts | None = None
     retention: Texts | None = None
 
@@ -72,7 +72,7 @@ class KeySpec(Spec):
     tags: Annotated[list[Name], BeforeValidator(listed)] = []
     admin: bool = False
     models: Annotated[list[str], Field(min_length=1), BeforeValidator(listed)] | None = None
-    require: KeyRequireSpec = KeyRequireSpec()
+    require: PlaceSpec = PlaceSpec()
 
 
 def read_keys(value: Any) -> Any:
@@ -122,9 +122,7 @@ class WhenSpec(Spec):
     hour: Range | None = None
 
 
-class RequireSpec(Spec):
-    region: Texts | None = None
-    retention: Texts | None = None
+class RequireSpec(PlaceSpec):
     capabilities: Capabilities = []
 
 

@@ -109,6 +109,13 @@ class NotFound(GatewayError):
     type = "invalid_request_error"
 
 
+def no_model(asked_for: str) -> NotFound:
+    """The same for one that is not there and one that the caller may not use: which of both is no news for it."""
+    return NotFound(
+        f"The model `{asked_for[:200]}` does not exist or you do not have access to it.", code="model_not_found"
+    )
+
+
 class Overloaded(GatewayError):
     status = 503
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,8 +15,7 @@ def why_refused(redis: Any, url: str) -> str | None:
     first, *others = url.split(",")
     try:
         redis.Redis.from_url(first).connection_pool.make_connection()
-        for other in others:
-            _ = urlsplit(other if "//" in other else f"//{other}").port
+        _nodes(others)
     except ValueError:
         return "it can't be read: / ? # @ : % in a user or a password are written as %2F %3F %23 %40 %3A %25"
     except TypeError as error:
@@ -36,10 +35,14 @@ def open_client(redis: Any, url: str, mode: str, master: str | None, options: Ma
         first, *others = url.split(",")
         parsed: dict[str, Any] = dict(redis.connection.parse_url(first))
         nodes = [(parsed.pop("host", "localhost"), parsed.pop("port", SENTINEL_PORT))]
-        for other in others:
-            at = urlsplit(other if "//" in other else f"//{other}")
-            nodes.append((at.hostname or "localhost", at.port or SENTINEL_PORT))
+        nodes += _nodes(others)
         if parsed.pop("connection_class", None) is not None:
             parsed["ssl"] = True
         return redis.Sentinel(nodes, sentinel_kwargs=dict(options), **{**parsed, **options}).master_for(master)
     return redis.Redis.from_url(url, **options)
+
+
+def _nodes(addresses: Iterable[str]) -> list[tuple[str, int]]:
+    """Hosts and ports of Sentinels, with or without a scheme. Raises ValueError for a port that is none."""
+    urls = [urlsplit(address if "//" in address else f"//{address}") for address in addresses]
+    return [(url.hostname or "localhost", url.port or SENTINEL_PORT) for url in urls]

@@ -58,7 +58,7 @@ def next_step(
     failure = last.failure
     if failure is None or (failure.cls is FailureClass.CALLER_FAULT and not failure.untranslated):
         return None
-    sent = len([one for one in attempts if one.failure is None or not one.failure.untranslated])
+    sent = sum(one.failure is None or not one.failure.untranslated for one in attempts)
     if sent >= plan.max_attempts:
         return None
     ahead = next_candidates(plan, attempts, models)

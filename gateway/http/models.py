@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.config.snapshot import Snapshot
-from gateway.core.errors import NotFound
+from gateway.core.errors import no_model
 from gateway.core.principal import Principal
 from gateway.http.serving import CurrentServing, authorization_of, json_response
 
@@ -29,9 +29,7 @@ def models_routes(current: CurrentServing, started: int) -> list[Route]:
         caller = serving.authenticator.authenticate(authorization_of(request))
         owner = names_of(serving.snapshot, caller).get(name)
         if owner is None:
-            raise NotFound(
-                f"The model `{name[:200]}` does not exist or you do not have access to it.", code="model_not_found"
-            )
+            raise no_model(name)
         return json_response(_entry(name, owner, started))
 
     return [Route("/v1/models", list_models), Route("/v1/models/{name:path}", get_model)]

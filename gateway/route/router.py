@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from gateway.config.snapshot import DEFAULT_FALLBACK_ON, Model, Require, Route, Snapshot
 from gateway.core.chat import ChatRequest
-from gateway.core.errors import AuthError, BadRequest, GatewayError, NotFound, Overloaded
+from gateway.core.errors import AuthError, BadRequest, GatewayError, Overloaded, no_model
 from gateway.core.health import AllWell, Health
 from gateway.core.label import Signals
 from gateway.core.plan import Candidate, Mismatch, Plan, Rejection, RouteTrace
@@ -52,14 +52,7 @@ def resolve_model(asked_for: str, snapshot: Snapshot) -> Model | None:
         for entry in snapshot.models.values():
             if entry.provider == provider and entry.target.upstream_id == upstream_id:
                 return entry
-    raise _no_model(asked_for)
-
-
-def _no_model(asked_for: str) -> NotFound:
-    """The same for one that is not there and one that the key may not use: which of both is no news for it."""
-    return NotFound(
-        f"The model `{asked_for[:200]}` does not exist or you do not have access to it.", code="model_not_found"
-    )
+    raise no_model(asked_for)
 
 
 def headers_of_rules(snapshot: Snapshot) -> frozenset[str]:
@@ -89,7 +82,7 @@ def make_plan(request: ChatRequest, facts: Facts, snapshot: Snapshot, today: dat
 
 def _plan_pinned(model: Model, facts: Facts, snapshot: Snapshot, health: Health) -> Plan:
     if not facts.principal.may(model.name):
-        raise _no_model(facts.asked_for)
+        raise no_model(facts.asked_for)
     fit = _filter((model.name, *model.fallbacks), _ANY, facts, snapshot)
     found = standing(fit.candidates, health)
     trace = RouteTrace(
