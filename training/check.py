@@ -53,10 +53,11 @@ class Judges:
         )
 
 
-def faults_of(folder: Path, judges: Judges) -> list[Fault]:
+def faults_of(judges: Judges, *folders: Path) -> list[Fault]:
+    """No text may stand twice in all the folders together: what judges a network must not have trained it."""
     faults = []
     seen: set[str] = set()
-    for path in sorted(folder.glob("*.jsonl")):
+    for path in (path for folder in folders for path in sorted(folder.glob("*.jsonl"))):
         for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
             what = _fault_of(line, seen, judges) if line.strip() else None
             if what:
@@ -83,7 +84,7 @@ def _fault_of(line: str, seen: set[str], judges: Judges) -> str | None:
 
 def main() -> None:
     judges = Judges([row["text"] for row in (*contrast_rows(), *dev_rows())])
-    faults = [fault for folder in (WRITTEN, JUDGED) for fault in faults_of(folder, judges)]
+    faults = faults_of(judges, WRITTEN, JUDGED)
     for fault in faults:
         print(f"{fault.file}:{fault.line}: {fault.what}")
     raise SystemExit(f"{len(faults)} faults" if faults else 0)

@@ -9,14 +9,14 @@ import pytest
 
 from tests.shared_data import SHARED
 from training.check import Fault, Judges, faults_of
-from training.corpus import WRITTEN, contrast_rows, dev_rows
+from training.corpus import JUDGED, WRITTEN, contrast_rows, dev_rows
 
 JUDGES = Judges(["How do I sharpen a dull kitchen knife?", "Name the largest lake of Africa"])
 
 
 def check(folder: Path, *lines: str) -> list[Fault]:
     (folder / "x-1.jsonl").write_text("\n".join(lines) + "\n")
-    return faults_of(folder, JUDGES)
+    return faults_of(JUDGES, folder)
 
 
 def row(text: str, task: str = "coding") -> str:
@@ -51,6 +51,14 @@ def test_each_fault_is_told_with_its_line(tmp_path: Path) -> None:
     ]
 
 
+def test_what_judges_did_not_train(tmp_path: Path) -> None:
+    trained, judging = tmp_path / "written", tmp_path / "judged"
+    for folder, text in ((trained, "do fish sleep"), (judging, "Do fish  sleep")):
+        folder.mkdir()
+        (folder / "x-1.jsonl").write_text(row(text, "simple_qa") + "\n")
+    assert [(fault.line, fault.what) for fault in faults_of(JUDGES, trained, judging)] == [(1, "stands twice")]
+
+
 @pytest.mark.skipif(not (SHARED / "tasks").is_dir(), reason="../shared/tasks is not there")
 def test_the_text_in_the_repository_has_no_fault() -> None:
-    assert faults_of(WRITTEN, Judges([one["text"] for one in (*contrast_rows(), *dev_rows())])) == []
+    assert faults_of(Judges([one["text"] for one in (*contrast_rows(), *dev_rows())]), WRITTEN, JUDGED) == []
