@@ -8,7 +8,7 @@ import itertools
 import pytest
 
 from gateway.transport.base import Transport, TransportFault
-from tests.fault_server import GIVE_UP_S, Peer, answering, chunked, response
+from tests.fault_server import GIVE_UP_S, Peer, Script, answering, chunked, response
 from tests.transport.contract import HTTPX_DIFFERS, Open, Serve, ask, exchange_of, native_only, once, settle
 from tests.transport.recorder import Recorder
 
@@ -63,13 +63,21 @@ async def test_connections_that_are_not_kept(transport: Transport, raw: bytes, s
         assert left == ["fin", "fin"]
 
 
-async def test_a_stale_connection_is_retried_once_on_a_fresh_one(transport: Transport, serve: Serve) -> None:
-    async def stale(peer: Peer) -> None:
+def going_stale(*, reset: bool = False) -> Script:
+    """Answers one request, reads another, and then closes or resets the connection."""
+
+    async def script(peer: Peer) -> None:
         await peer.read_request()
         await peer.send(response(b"first"))
         await peer.read_request()
+        if reset:
+            peer.reset()
 
-    async with serve(stale, answering(response(b"fresh"))) as server:
+    return script
+
+
+async def test_a_stale_connection_is_retried_once_on_a_fresh_one(transport: Transport, serve: Serve) -> None:
+    async with serve(going_stale(), answering(response(b"fresh"))) as server:
         assert await ask(transport, server.endpoint).outcome() is None
         recorder = ask(transport, server.endpoint, b"again")
         assert await recorder.outcome() is None
@@ -82,15 +90,8 @@ async def test_a_stale_connection_is_retried_once_on_a_fresh_one(transport: Tran
 async def test_a_request_that_the_server_has_had_for_long_is_not_sent_again(
     open_transport: Open, serve: Serve, reset: bool
 ) -> None:
-    async def gives_up(peer: Peer) -> None:
-        await peer.read_request()
-        await peer.send(response(b"first"))
-        await peer.read_request()
-        if reset:
-            peer.reset()
-
     transport = open_transport(stale_s=-1.0)
-    async with serve(gives_up, answering(response(b"fresh"))) as server:
+    async with serve(going_stale(reset=reset), answering(response(b"fresh"))) as server:
         assert await ask(transport, server.endpoint).outcome() is None
         fault = await ask(transport, server.endpoint).outcome()
         assert fault is not None
@@ -100,13 +101,7 @@ async def test_a_request_that_the_server_has_had_for_long_is_not_sent_again(
 
 
 async def test_a_stale_connection_that_was_reset_is_retried(transport: Transport, serve: Serve) -> None:
-    async def stale(peer: Peer) -> None:
-        await peer.read_request()
-        await peer.send(response(b"first"))
-        await peer.read_request()
-        peer.reset()
-
-    async with serve(stale, answering(response(b"fresh"))) as server:
+    async with serve(going_stale(reset=True), answering(response(b"fresh"))) as server:
         assert await ask(transport, server.endpoint).outcome() is None
         recorder = ask(transport, server.endpoint)
         assert await recorder.outcome() is None
@@ -114,15 +109,10 @@ async def test_a_stale_connection_that_was_reset_is_retried(transport: Transport
 
 
 async def test_a_stale_connection_is_not_retried_twice(transport: Transport, serve: Serve) -> None:
-    async def stale(peer: Peer) -> None:
-        await peer.read_request()
-        await peer.send(response(b"first"))
-        await peer.read_request()
-
     async def drop(peer: Peer) -> None:
         await peer.read_request()
 
-    async with serve(stale, drop) as server:
+    async with serve(going_stale(), drop) as server:
         assert await ask(transport, server.endpoint).outcome() is None
         recorder = ask(transport, server.endpoint)
         assert await recorder.outcome() == TransportFault("first_byte", recorder.fault.message, reset=False)  # type: ignore[union-attr]
