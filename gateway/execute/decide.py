@@ -63,12 +63,12 @@ def next_step(
         return None
     ahead = next_candidates(plan, attempts, models)
     well_ahead = [candidate for candidate in ahead if lookout.well(candidate)]
-    if failure.cls in _OF_ONE_KEY and last.key is not None:
-        # The last attempt that is left belongs to another candidate, if there is one.
-        one_more = sent + 1 < plan.max_attempts or not well_ahead
-        if one_more and lookout.spare_key(last.candidate, spent_keys(attempts, last.candidate)):
-            return Step(last.candidate, "retry")
-    if plan.session is not None or not well_ahead:
+    # The last attempt that is left belongs to another candidate, if there is one.
+    one_more = sent + 1 < plan.max_attempts or not ahead
+    of_one_key = failure.cls in _OF_ONE_KEY and last.key is not None
+    if one_more and of_one_key and lookout.spare_key(last.candidate, spent_keys(attempts, last.candidate)):
+        return Step(last.candidate, "retry")
+    if plan.session is not None or (one_more and not well_ahead):
         pause = _pause(plan, failure, attempts, retry, jitter)
         if pause is not None and lookout.well(last.candidate) and lookout.may_retry(last.candidate.provider):
             return Step(last.candidate, "retry", pause)

@@ -156,6 +156,13 @@ def test_those_in_trouble_come_last() -> None:
     assert step_after(wide, *after, lookout=Lookout(unwell="b")) == Step(B, "fallback"), "nothing else is left"
 
 
+def test_the_last_attempt_goes_to_who_has_not_been_asked() -> None:
+    after = (failed(A, FailureClass.TRANSIENT), failed(B, FailureClass.TRANSIENT))
+    assert step_after(plan(A, B, C), *after, lookout=Lookout(unwell="c")) == Step(C, "fallback")
+    limited = (failed(A, FailureClass.TRANSIENT), failed(B, FailureClass.RATE_LIMIT, key="one"))
+    assert step_after(plan(A, B, C), *limited, lookout=Lookout(unwell="c")) == Step(C, "fallback")
+
+
 def refused(candidate: Candidate) -> Attempt:
     """The vendor can't be asked that: nothing was sent."""
     failure = Failure(FailureClass.CALLER_FAULT, "refused_to_translate", f"{candidate.model} takes no such tool", 400)
