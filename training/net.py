@@ -145,12 +145,12 @@ def arrays_of(net: Net) -> dict[str, Array]:
     hide = net.hide.weight.detach().numpy().copy()
     for pool in range(POOLS):
         hide[:, pool * len(scale) : (pool + 1) * len(scale)] *= scale
-    # kinds x (REACH x width) -> width x (REACH x kinds): one product gives a word's part at each distance
     scan = net.scan.weight.detach().numpy().reshape(-1, REACH, len(scale)) * scale
     return {
         "table": np.clip(np.rint(table / scale), -127, 127).astype(np.int8),
         "gate": net.gate.weight.detach().numpy()[:, 0].astype(np.float16),
-        "scan": scan.transpose(2, 1, 0).reshape(len(scale), -1).astype(np.float32),
+        # kinds x REACH x width, the word itself first -> (REACH x width) x kinds, the word itself last
+        "scan": scan[:, ::-1].reshape(len(scan), -1).T.astype(np.float32),
         "scan_bias": net.scan.bias.detach().numpy().astype(np.float32),
         "places": net.places.detach().numpy().astype(np.float32),
         "relate": np.concatenate((net.score.weight.detach().numpy().T, net.take.weight.detach().numpy().T), 1),

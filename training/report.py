@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gateway.classify.label import LONG_CONTEXT_TOKENS
-from gateway.classify.model import DEFAULT_FILE
+from gateway.classify.model_file import DEFAULT_FILE
 from gateway.classify.text import TrainedModel, load_text_model
 from gateway.classify.window import CONTEXT_CHARS, Window, cut
 from gateway.core.label import TEXT_TASKS

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from gateway.classify.model import DEFAULT_FILE, network_of, save
+from gateway.classify.model_file import DEFAULT_FILE, network_of, save
 from gateway.core.label import TEXT_TASKS
 from training import heldout
 from training.corpus import Row, shared_rows, written_rows

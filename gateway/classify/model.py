@@ -1,26 +1,17 @@
-"""The trained network as data: its file, and the arithmetic that turns rows of its table into probabilities. Pure but
-for `load`, which reads one file.
-
-File: the magic line, one line of JSON (names, shapes and order of the arrays, and what training fixed), the words, then
-the arrays' bytes, little endian. No pickle. The table is int8; its scale is folded into the first layer.
-"""
+"""The trained network as data, and the arithmetic that turns rows of its table into probabilities. Pure. The table is
+int8; its scale is folded into what reads its vectors. Its file: model_file.py."""
 
 from __future__ import annotations
 
-import hashlib
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import orjson
 
 from gateway.classify.tokens import FIRST, MOST_GRAMS, Floats, Reading, Spelled, Vocabulary, tokens_of, without_courtesy
 from gateway.classify.window import Window
 
-MAGIC = b"switchyard text model 3\n"
-DEFAULT_FILE = Path(__file__).with_name("model.bin")
 POOLS = 4
 SHAPES = 3
 REACH = 3
@@ -28,25 +19,23 @@ SCAN_HEAD = 16
 SCAN_TAIL = 8
 MOST_SCORE = 40.0
 """Scores of two scanned words are cut here, so that their exponentials stay finite."""
+_MOST_SCORE = np.float32(MOST_SCORE)
+_NOUGHT = np.zeros((), np.float32)
+_ONES = np.ones(SCAN_HEAD + SCAN_TAIL, np.float32)
 _CONTEXT_TRUST = 0.3
 _CONTEXT_SHARE = 0.4
 _MEANS = tuple(
     np.full(size, 1.0 / max(1, size), np.float32) for size in range(max(MOST_GRAMS, SCAN_HEAD + SCAN_TAIL) + 1)
 )
-_TYPES = {"int8": np.int8, "float16": np.float16, "float32": np.float32}
-
-
-class BadModel(Exception):
-    """The file is no text model, is cut off, or belongs to another version of the code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
     """`table` is rows x width; `gate` a weight per row; `scan` and `scan_bias` look at REACH neighbouring words at a
-    time; `places`, `relate` and `relate_bias` let each of the scanned words look at all others (one head of attention:
-    `relate` holds what two words are scored by, and beside it what is taken over). `hide` and `out` are the two layers
-    over the features. `hard` is a line over the features and a constant. `temperature` divides the logits; `facts` is
-    what training wrote down."""
+    time, the furthest back first (REACH x width lines); `places`, `relate` and `relate_bias` let each of the scanned
+    words look at all others (one head of attention: `relate` holds what two words are scored by, and beside it what is
+    taken over). `hide` and `out` are the two layers over the features. `hard` is a line over the features and a
+    constant. `temperature` divides the logits; `facts` is what training wrote down."""
 
     vocabulary: Vocabulary
     tasks: tuple[str, ...]
@@ -162,27 +151,33 @@ def _spell(network: Network, spelled: Spelled, vectors: Floats) -> None:
 
 def _ends(network: Network, words: Floats, features: Floats) -> Ends:
     """Scans the words at the ends and relates them to each other. Writes their highest and their mean to `features`."""
-    if len(words) > SCAN_HEAD + SCAN_TAIL:
-        words = np.concatenate((words[:SCAN_HEAD], words[-SCAN_TAIL:]))
-    count, kinds = len(words), len(network.scan_bias)
-    found = np.empty((count, 2 * kinds), np.float32)
-    scanned, related = found[:, :kinds], found[:, kinds:]
-    _scan(network, words, scanned)
+    near = _with_neighbours(words)
+    count, kinds = len(near), len(network.scan_bias)
+    found = np.empty((2, count, kinds), np.float32)
+    scanned, related = found
+    near.dot(network.scan, out=scanned)
+    np.add(scanned, network.scan_bias, out=scanned)
+    np.maximum(scanned, _NOUGHT, out=scanned)
     shares = _relate(network, scanned, related)
-    highest, mean = features.reshape(2, -1)
-    np.maximum.reduce(found, axis=0, out=highest)
-    _MEANS[count].dot(found, out=mean)
+    highest, mean = features.reshape(2, 2, kinds)
+    np.maximum.reduce(found, axis=1, out=highest)
+    _MEANS[count].dot(scanned, out=mean[0])
+    _MEANS[count].dot(related, out=mean[1])
     return Ends(scanned, related, shares)
 
 
-def _scan(network: Network, words: Floats, scanned: Floats) -> None:
-    """For each word a line over its vector and those of the REACH - 1 before it, cut at nought."""
-    each = words.dot(network.scan)
-    kinds = scanned.shape[1]
-    np.add(each[:, :kinds], network.scan_bias, out=scanned)
-    for back in range(1, REACH):
-        scanned[back:] += each[:-back, back * kinds : (back + 1) * kinds]
-    np.maximum(scanned, 0.0, out=scanned)
+def _with_neighbours(words: Floats) -> Floats:
+    """Each scanned word behind the REACH - 1 before it, noughts where there are none (words x (REACH x width)): a view
+    whose lines overlap, so that nothing is copied REACH times."""
+    length, width = words.shape
+    count = min(length, SCAN_HEAD + SCAN_TAIL)
+    padded = np.zeros((count + REACH - 1, width), np.float32)
+    if length == count:
+        padded[REACH - 1 :] = words
+    else:
+        padded[REACH - 1 : -SCAN_TAIL] = words[:SCAN_HEAD]
+        padded[-SCAN_TAIL:] = words[-SCAN_TAIL:]
+    return np.ndarray((count, REACH * width), np.float32, padded, 0, padded.strides)
 
 
 def _relate(network: Network, scanned: Floats, related: Floats) -> Floats:
@@ -191,19 +186,20 @@ def _relate(network: Network, scanned: Floats, related: Floats) -> Floats:
     words = scanned + network.places[:count]
     each = words.dot(network.relate)
     shares: Floats = each[:, :kinds].dot(words.T)
-    np.minimum(shares, MOST_SCORE, out=shares)
+    np.minimum(shares, _MOST_SCORE, out=shares)
     np.exp(shares, out=shares)
-    shares /= np.add.reduce(shares, axis=1, keepdims=True)
-    words += shares.dot(each[:, kinds:])
+    shares /= shares.dot(_ONES[:count])[:, None]
+    shares.dot(each[:, kinds:], out=related)
     words += network.relate_bias
-    np.maximum(words, 0.0, out=related)
+    np.add(related, words, out=related)
+    np.maximum(related, _NOUGHT, out=related)
     return shares
 
 
 def hidden_of(network: Network, features: Floats) -> Floats:
     hidden: Floats = network.hide.dot(features)
     hidden += network.hide_bias
-    np.maximum(hidden, 0.0, out=hidden)
+    np.maximum(hidden, _NOUGHT, out=hidden)
     return hidden
 
 
@@ -219,76 +215,3 @@ def probabilities(network: Network, hidden: Floats) -> list[float]:
 def difficulty_of(network: Network, features: Floats) -> float:
     """How hard the request looks, in 0..1. Weak by nature: see docs/classifier.md."""
     return 1.0 / (1.0 + math.exp(-float(network.hard[:-1] @ features + network.hard[-1])))
-
-
-_ARRAYS = (
-    "table",
-    "gate",
-    "scan",
-    "scan_bias",
-    "places",
-    "relate",
-    "relate_bias",
-    "hide",
-    "hide_bias",
-    "out",
-    "out_bias",
-    "hard",
-)
-
-
-def save(path: Path, words: list[str], arrays: dict[str, np.ndarray[Any, Any]], facts: dict[str, Any]) -> str:
-    """Writes a model file and gives its SHA-256 in hex. The same arguments give the same bytes."""
-    blob = "\x00".join(words).encode("utf-8", "surrogatepass")
-    header = {
-        **facts,
-        "words": len(blob),
-        "arrays": [[name, str(arrays[name].dtype), list(arrays[name].shape)] for name in _ARRAYS],
-    }
-    body = b"".join(np.ascontiguousarray(arrays[name]).tobytes() for name in _ARRAYS)
-    whole = MAGIC + orjson.dumps(header, option=orjson.OPT_SORT_KEYS) + b"\n" + blob + body
-    path.write_bytes(whole)
-    return hashlib.sha256(whole).hexdigest()
-
-
-def load(path: Path = DEFAULT_FILE) -> Network:
-    """Reads a model file. Raises BadModel, or OSError where there is none."""
-    whole = path.read_bytes()
-    if not whole.startswith(MAGIC):
-        raise BadModel(f"{path}: not a text model of this version")
-    try:
-        end = whole.index(b"\n", len(MAGIC))
-        facts: dict[str, Any] = orjson.loads(whole[len(MAGIC) : end])
-        at = end + 1 + facts["words"]
-        words = whole[end + 1 : at].decode("utf-8", "surrogatepass").split("\x00")
-        arrays: dict[str, Any] = {}
-        for name, kind, shape in facts["arrays"]:
-            count = int(np.prod(shape))
-            arrays[name] = np.frombuffer(whole, dtype=_TYPES[kind], count=count, offset=at).reshape(shape)
-            at += arrays[name].nbytes
-        if at != len(whole):
-            raise BadModel(f"{path}: {len(whole)} bytes, expected {at}")
-        vocabulary = Vocabulary(words)
-        if arrays["table"].shape[0] != vocabulary.rows:
-            raise BadModel(f"{path}: a table of {arrays['table'].shape[0]} rows for {vocabulary.rows}")
-        kinds = len(arrays["scan_bias"])
-        if arrays["hide"].shape[1] != POOLS * arrays["table"].shape[1] + 4 * kinds + SHAPES:
-            raise BadModel(f"{path}: the first layer takes {arrays['hide'].shape[1]} features")
-    except (ValueError, KeyError, TypeError) as error:
-        raise BadModel(f"{path}: {error}") from error
-    return network_of(vocabulary, arrays, facts, hashlib.sha256(whole).hexdigest())
-
-
-def network_of(vocabulary: Vocabulary, arrays: dict[str, Any], facts: dict[str, Any], digest: str) -> Network:
-    """A network of arrays as they are in a file."""
-    floats = {name: arrays[name].astype(np.float32) for name in _ARRAYS if name not in ("table", "gate")}
-    return Network(
-        vocabulary=vocabulary,
-        tasks=tuple(facts["tasks"]),
-        table=arrays["table"],
-        gate=np.exp(arrays["gate"].astype(np.float32)),
-        **floats,
-        temperature=float(facts["temperature"]),
-        facts={name: value for name, value in facts.items() if name not in ("arrays", "words")},
-        version=f"{facts['name']}-{digest[:8]}",
-    )

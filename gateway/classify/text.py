@@ -12,19 +12,18 @@ import numpy as np
 
 from gateway.classify.label import TextVerdict
 from gateway.classify.model import (
-    DEFAULT_FILE,
     POOLS,
     REACH,
     Network,
     Pooled,
     difficulty_of,
     hidden_of,
-    load,
     pool,
     pools_of,
     probabilities,
     scanned_at,
 )
+from gateway.classify.model_file import DEFAULT_FILE, load
 from gateway.classify.tokens import Floats
 from gateway.classify.window import Window, window_of
 from gateway.core.chat import ChatRequest
@@ -162,11 +161,12 @@ def _towards(found: Floats, highest: Floats, mean: Floats) -> Floats:
 
 def _along(network: Network, pooled: Pooled, towards: Floats) -> Floats:
     """What the words' own vectors add along the pull on what the scan gave."""
-    places, kinds = towards.shape
-    parts = pooled.vectors[scanned_at(pooled.placed.reading)] @ network.scan
+    places, width = len(towards), pooled.vectors.shape[1]
+    words = pooled.vectors[scanned_at(pooled.placed.reading)]
     worth: Floats = towards @ network.scan_bias
     for back in range(REACH):
-        part = parts[: places - back, back * kinds : (back + 1) * kinds]
+        at = (REACH - 1 - back) * width
+        part = words[: places - back] @ network.scan[at : at + width]
         worth[: places - back] += (part * towards[back:]).sum(axis=1)
     return worth
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.classify.label import label
-from gateway.classify.model import DEFAULT_FILE, MAGIC, BadModel, load
+from gateway.classify.model_file import DEFAULT_FILE, MAGIC, BadModel, load
 from gateway.classify.signals import read_signals
 from gateway.classify.text import TrainedModel, load_text_model
 from gateway.classify.tokens import GRAMS, HEAD_TOKENS, PAIRS, TAIL_TOKENS, tokens_of
@@ -178,7 +179,24 @@ def test_the_shipped_file_is_the_one_its_card_describes() -> None:
     assert np.isfinite(network.gate).all()
 
 
-@pytest.mark.parametrize("change", [lambda whole: whole[:-5], lambda whole: b"x" + whole, lambda whole: whole + b"\0"])
+def other_size(whole: bytes, by: int) -> bytes:
+    """The same file, whose header speaks of `by` bytes more."""
+    size = int(re.search(rb'"bytes":(\d+)', whole)[1])  # type: ignore[index]
+    return whole.replace(b'"bytes":%d' % size, b'"bytes":%d' % (size + by), 1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda whole: whole[:-5],
+        lambda whole: b"x" + whole,
+        lambda whole: whole + b"\0",
+        lambda whole: whole[:-2_000_000] + b"\0\0\0\0" + whole[-2_000_000 + 4 :],
+        lambda whole: other_size(whole, 1),
+        lambda whole: other_size(whole, -1),
+        lambda whole: other_size(whole, 1 << 40),
+    ],
+)
 def test_a_broken_file_is_refused(tmp_path: Path, change: Any) -> None:
     broken = tmp_path / "model.bin"
     broken.write_bytes(change(DEFAULT_FILE.read_bytes()))

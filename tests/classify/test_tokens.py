@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gateway.classify.model import hidden_of, load, pool, pools_of
+from gateway.classify.model import hidden_of, pool, pools_of
+from gateway.classify.model_file import load
 from gateway.classify.text import _pull, _terms
 from gateway.classify.tokens import (
     EDGE,

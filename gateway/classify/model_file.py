@@ -1,0 +1,122 @@
+"""The file of a trained network: read and written. The only place that touches a disk.
+
+The magic line, one line of JSON (names, shapes and order of the arrays, and what training fixed), then, packed by zlib,
+the words and the arrays' bytes, little endian. No pickle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import orjson
+
+from gateway.classify.model import POOLS, SHAPES, Network
+from gateway.classify.tokens import Vocabulary
+
+MAGIC = b"switchyard text model 4\n"
+DEFAULT_FILE = Path(__file__).with_name("model.bin")
+_PIECE = 1 << 16
+_TYPES = {"int8": np.int8, "float16": np.float16, "float32": np.float32}
+_ARRAYS = (
+    "table",
+    "gate",
+    "scan",
+    "scan_bias",
+    "places",
+    "relate",
+    "relate_bias",
+    "hide",
+    "hide_bias",
+    "out",
+    "out_bias",
+    "hard",
+)
+
+
+class BadModel(Exception):
+    """The file is no text model, is cut off, or belongs to another version of the code."""
+
+
+def save(path: Path, words: list[str], arrays: dict[str, np.ndarray[Any, Any]], facts: dict[str, Any]) -> str:
+    """Writes a model file and gives its SHA-256 in hex. The same arguments give the same bytes."""
+    blob = "\x00".join(words).encode("utf-8", "surrogatepass")
+    body = b"".join((blob, *(np.ascontiguousarray(arrays[name]).tobytes() for name in _ARRAYS)))
+    header = {
+        **facts,
+        "words": len(blob),
+        "bytes": len(body),
+        "arrays": [[name, str(arrays[name].dtype), list(arrays[name].shape)] for name in _ARRAYS],
+    }
+    whole = MAGIC + orjson.dumps(header, option=orjson.OPT_SORT_KEYS) + b"\n" + zlib.compress(body, 9)
+    path.write_bytes(whole)
+    return hashlib.sha256(whole).hexdigest()
+
+
+def load(path: Path = DEFAULT_FILE) -> Network:
+    """Reads a model file. Raises BadModel, or OSError where there is none."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            magic, header = file.readline(), file.readline()
+            if magic != MAGIC:
+                raise BadModel(f"{path}: not a text model of this version")
+            digest.update(magic + header)
+            facts: dict[str, Any] = orjson.loads(header)
+            body = _unpacked(file, digest, facts["bytes"])
+        at = facts["words"]
+        words = body[:at].decode("utf-8", "surrogatepass").split("\x00")
+        arrays: dict[str, Any] = {}
+        for name, kind, shape in facts["arrays"]:
+            count = int(np.prod(shape))
+            arrays[name] = np.frombuffer(body, dtype=_TYPES[kind], count=count, offset=at).reshape(shape)
+            at += arrays[name].nbytes
+        if at != len(body):
+            raise BadModel(f"{path}: {len(body)} bytes, expected {at}")
+        vocabulary = Vocabulary(words)
+        if arrays["table"].shape[0] != vocabulary.rows:
+            raise BadModel(f"{path}: a table of {arrays['table'].shape[0]} rows for {vocabulary.rows}")
+        kinds = len(arrays["scan_bias"])
+        if arrays["hide"].shape[1] != POOLS * arrays["table"].shape[1] + 4 * kinds + SHAPES:
+            raise BadModel(f"{path}: the first layer takes {arrays['hide'].shape[1]} features")
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadModel(f"{path}: {error}") from error
+    return network_of(vocabulary, arrays, facts, digest.hexdigest())
+
+
+def _unpacked(file: BinaryIO, digest: hashlib._Hash, size: int) -> bytes:
+    """The `size` bytes that are packed in the rest of the file, which `digest` takes in. Piece by piece, so that a
+    worker never holds both forms. Raises ValueError where they are not that many."""
+    unpacking = zlib.decompressobj()
+    parts: list[bytes] = []
+    left = size
+    try:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+            parts.append(unpacking.decompress(piece, left + 1))
+            left -= len(parts[-1])
+            if left < 0:
+                break
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+    if left or not unpacking.eof or unpacking.unused_data:
+        raise ValueError(f"cut off, or not the {size} bytes that the file speaks of")
+    return b"".join(parts)
+
+
+def network_of(vocabulary: Vocabulary, arrays: dict[str, Any], facts: dict[str, Any], digest: str) -> Network:
+    """A network of arrays as they are in a file."""
+    floats = {name: arrays[name].astype(np.float32) for name in _ARRAYS if name not in ("table", "gate")}
+    return Network(
+        vocabulary=vocabulary,
+        tasks=tuple(facts["tasks"]),
+        table=arrays["table"],
+        gate=np.exp(arrays["gate"].astype(np.float32)),
+        **floats,
+        temperature=float(facts["temperature"]),
+        facts={name: value for name, value in facts.items() if name not in ("arrays", "bytes", "words")},
+        version=f"{facts['name']}-{digest[:8]}",
+    )
