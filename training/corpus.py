@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 SHARED = HERE.parents[1] / "shared"
 WRITTEN = HERE / "written"
 JUDGED = HERE / "judged"
-"""Rows of two more authors, to judge networks by. They train nothing."""
+"""Rows of three more authors, to judge networks by. They train nothing."""
 XSTEST = "exaggerated-safety"
 
 
@@ -67,6 +67,11 @@ def written_rows(folder: Path = WRITTEN) -> list[Row]:
         for raw in _lines(path):
             rows.setdefault(raw["text"], _row(raw, f"written-{path.name.split('-')[0]}"))
     return list(rows.values())
+
+
+def of_contrast(row: Row) -> bool:
+    """Whether an author of two letters wrote it: they wrote nothing but short prompts, grave ones and look-alikes."""
+    return row.source.startswith("written-") and len(row.source) == len("written-aa")
 
 
 def dev_rows() -> list[dict[str, Any]]:

@@ -7,21 +7,30 @@ from typing import Any
 
 import numpy as np
 
-from training.corpus import Row
+from gateway.classify.text import STAKES
+from training.corpus import Row, of_contrast
+
+_CONTRAST_GRAVE = 0.5
+_CONTRAST_OTHER = 0.15
+"""What the contrast's authors wrote counts so much, under health_safety and under other tasks: it is all of one kind,
+and there is much of it."""
 
 
 def weights_of(rows: list[Row], power: float, written_weight: float) -> np.ndarray[Any, Any]:
     """Chances of being drawn: tasks alike, and within a task sources by a power of their size: one of n rows counts
     n ** (1 - power), and `written_weight` times that where it was written for the project."""
     sizes = Counter((row.source, row.task) for row in rows)
-    raw = np.array(
-        [
-            sizes[row.source, row.task] ** -power * (written_weight if row.source.startswith("written") else 1.0)
-            for row in rows
-        ]
-    )
+    raw = np.array([sizes[row.source, row.task] ** -power * _own_weight(row, written_weight) for row in rows])
     totals: Counter[str] = Counter()
     for row, weight in zip(rows, raw, strict=True):
         totals[row.task] += weight
     chances = raw / np.array([totals[row.task] for row in rows])
     return np.asarray(chances / chances.sum())
+
+
+def _own_weight(row: Row, written_weight: float) -> float:
+    if not row.source.startswith("written"):
+        return 1.0
+    if of_contrast(row):
+        return written_weight * (_CONTRAST_GRAVE if row.task == STAKES else _CONTRAST_OTHER)
+    return written_weight

@@ -28,14 +28,15 @@ _BATCH = 64
 @dataclass(frozen=True)
 class Settings:
     """`start_scale`: the spread of the word vectors that the table begins with. `trust`: how far the tutor's opinion
-    of a row counts beside the row's own task; `others_per_epoch`: how many unlabelled texts are learned from.
-    `power` and `written_weight`: see draw.py."""
+    of a row counts beside the row's own task; `others_per_epoch`: how many unlabelled texts are learned from;
+    `lose_rows` and `drop`: the shares of rows and of features left out at random. `power` and `written_weight`: see
+    draw.py."""
 
     seed: int = 1
     width: int = 64
     hidden: int = 128
     kinds: int = 64
-    epochs: int = 14
+    epochs: int = 20
     per_epoch: int = 16_000
     rate: float = 2e-3
     table_rate: float = 4e-3
@@ -44,9 +45,10 @@ class Settings:
     start_scale: float = 1.0
     imitate: float = 0.3
     lose_rows: float = 0.25
+    drop: float = 0.2
     smooth: float = 0.05
     trust: float = 0.8
-    others_per_epoch: int = 48_000
+    others_per_epoch: int = 60_000
     written_weight: float = 3.0
     power: float = 0.65
 
@@ -74,7 +76,7 @@ def fit(
     trust, per_epoch = (settings.trust, settings.others_per_epoch) if opinions else (0.0, 0)
     opinions = opinions or _no_opinions(rows, vectors_of(own_words(vocabulary), teacher))
     start = _start(vocabulary, opinions.of_words, settings)
-    net = Net(start, settings.hidden, settings.kinds, len(TEXT_TASKS), settings.width)
+    net = Net(start, settings.hidden, settings.kinds, len(TEXT_TASKS), settings.width, settings.drop)
     targets = torch.from_numpy(narrowed(vectors_of([row.text for row in rows], teacher), settings.width, 3))
     tasks = torch.tensor([TEXT_TASKS.index(row.task) for row in rows])
     of_rows, of_others = torch.from_numpy(opinions.rows), torch.from_numpy(opinions.of_others)

@@ -40,6 +40,7 @@ FOLDS = (
     ),
 )
 _HEALTH = TEXT_TASKS.index("health_safety")
+_NEARLY = 0.005
 
 
 class Unseen(NamedTuple):
@@ -110,13 +111,13 @@ def unsure_below(chances: np.ndarray[Any, Any], unseen: Unseen, accuracy: float 
 
 
 def stakes_above(chances: np.ndarray[Any, Any], unseen: Unseen) -> float:
-    """The probability from which health_safety is the task, whatever else is likelier: that of the best F1 for it."""
+    """The probability from which health_safety is the task, whatever else is likelier: the lowest whose F1 is as good
+    as the best one's, or nearly. It is flat there, and a grave request that is missed costs more than a false alarm."""
     truth = unseen.tasks == _HEALTH
-    best, found = 0.0, 0.5
-    for threshold in np.linspace(0.1, 0.8, 71):
+    scores = {}
+    for threshold in np.linspace(0.1, 0.8, 71).tolist():
         guess = chances[:, _HEALTH] >= threshold
         both = float(unseen.weights[guess & truth].sum())
-        score = 2 * both / float(unseen.weights[guess].sum() + unseen.weights[truth].sum())
-        if score > best:
-            best, found = score, float(threshold)
-    return found
+        scores[threshold] = 2 * both / float(unseen.weights[guess].sum() + unseen.weights[truth].sum())
+    best = max(scores.values())
+    return min(threshold for threshold, score in scores.items() if score >= best - _NEARLY)

@@ -74,7 +74,7 @@ class Net(nn.Module):
 
     start: Tensor
 
-    def __init__(self, start: Array, hidden: int, kinds: int, tasks: int, teacher: int, drop: float = 0.2) -> None:
+    def __init__(self, start: Array, hidden: int, kinds: int, tasks: int, teacher: int, drop: float) -> None:
         super().__init__()
         width = start.shape[1]
         self.register_buffer("start", torch.from_numpy(start.astype(np.float32)))

@@ -26,7 +26,7 @@ from training.teacher import Teacher
 from training.tutor import Lessons, opinions_of
 from training.vocabulary import own_words, vocabulary_of
 
-NAME = "text-3"
+NAME = "text-4"
 
 
 def _digest(rows: list[Row]) -> str:

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gateway.classify.text import STAKES
 from gateway.classify.window import cut
 from gateway.core.label import TEXT_TASKS
 from training.augment import augment, mixed, reworded
@@ -38,24 +39,27 @@ _HEAD_CHARS = 1000
 _TAIL_CHARS = 500
 _PLAIN_CHARS = 1500
 _EXCHANGED_CHARS = 400
+_SHORT_CHARS = 200
+_STAKES = TEXT_TASKS.index(STAKES)
 
 
 @dataclass(frozen=True)
 class Lessons:
-    """`draws`: rows that the tutor learns from, drawn like the network's; `mixed`, `reworded`, `exchanged`, `framed`
-    and `hazards`: how many texts that nobody wrote it is asked about, of each kind; `most_pieces`: how much of a text
-    it reads; `written_weight` and `power`: see draw.py."""
+    """`draws`: rows that the tutor learns from, drawn like the network's; `mixed`, `reworded`, `exchanged`, `framed`,
+    `hazards` and `contested`: how many texts that nobody wrote it is asked about, of each kind; `most_pieces`: how much
+    of a text it reads; `written_weight` and `power`: see draw.py."""
 
     seed: int = 1
-    draws: int = 36_000
+    draws: int = 54_000
     rate: float = 5e-5
     head_rate: float = 1e-3
     smooth: float = 0.05
     mixed: int = 54_000
     reworded: int = 52_000
     exchanged: int = 88_000
-    framed: int = 90_000
-    hazards: int = 40_000
+    framed: int = 98_000
+    hazards: int = 72_000
+    contested: int = 110_000
     most_pieces: int = 96
     written_weight: float = 3.0
     power: float = 0.65
@@ -142,9 +146,11 @@ def _word_vectors(tutor: Tutor, pieces: Pieces, words: list[str]) -> np.ndarray[
     return vectors
 
 
-def _others(rows: list[Row], chances: np.ndarray[Any, Any], lessons: Lessons, teacher: Teacher) -> list[str]:
+def _others(
+    rows: list[Row], chances: np.ndarray[Any, Any], contested: np.ndarray[Any, Any], lessons: Lessons, teacher: Teacher
+) -> list[str]:
     """Texts without a label: pieces and mixtures of the rows, the rows whose task is structural, rows with other
-    words in them, and requests about whatever the dictionary holds."""
+    words in them (once more those that are `contested`), and requests about whatever the dictionary holds."""
     random, draw = Random(lessons.seed + 4), np.random.default_rng(lessons.seed + 4)
     pairs = draw.choice(len(rows), (lessons.mixed, 2), p=chances).tolist()
     texts = [mixed(rows[one].text[:_PLAIN_CHARS], rows[other].text[:_PLAIN_CHARS], random) for one, other in pairs]
@@ -155,9 +161,20 @@ def _others(rows: list[Row], chances: np.ndarray[Any, Any], lessons: Lessons, te
     known = lexicon()
     for index in draw.choice(len(rows), lessons.exchanged, p=chances).tolist():
         texts.append(exchanged(cut(rows[index].text)[:_EXCHANGED_CHARS], known, random))
+    for number, index in enumerate(draw.choice(len(rows), lessons.contested, p=contested).tolist()):
+        text = rows[index].text
+        texts.append(exchanged(text, known, random) if number % 3 == 0 else reworded(text, near, random))
     texts += [framed(known, random) for _ in range(lessons.framed)]
     texts += [hazardous(known, random) for _ in range(lessons.hazards)]
     return [text for text in texts if text.strip()]
+
+
+def _contested(rows: list[Row], chances: np.ndarray[Any, Any], opinions: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Chances of short rows alone, more of them where the tutor finds them grave, and most where it is in doubt."""
+    grave = opinions[:, _STAKES]
+    short = np.array([len(row.text) < _SHORT_CHARS for row in rows])
+    raw = chances * short * (1 + 6.0 * ((grave > 0.02) & (grave < 0.98))) * (1 + 3.0 * (grave > 0.5))
+    return np.asarray(raw / raw.sum())
 
 
 def opinions_of(rows: list[Row], words: list[str], lessons: Lessons, teacher: Teacher) -> Opinions:
@@ -172,10 +189,9 @@ def opinions_of(rows: list[Row], words: list[str], lessons: Lessons, teacher: Te
     pieces = Pieces(lessons.most_pieces, model_folder())
     chances = weights_of(rows, lessons.power, lessons.written_weight)
     tutor = teach(rows, chances, pieces, lessons)
-    others = _others(rows, chances, lessons, teacher)
-    of_rows = ask(tutor, pieces, [_read(row.text, row.system) for row in rows])
-    of_others = ask(tutor, pieces, others)
-    found = Opinions(_odds(of_rows), others, _odds(of_others), _word_vectors(tutor, pieces, words))
+    of_rows = _odds(ask(tutor, pieces, [_read(row.text, row.system) for row in rows]))
+    others = _others(rows, chances, _contested(rows, chances, of_rows), lessons, teacher)
+    found = Opinions(of_rows, others, _odds(ask(tutor, pieces, others)), _word_vectors(tutor, pieces, words))
     cache.parent.mkdir(exist_ok=True)
     cache.write_bytes(pickle.dumps(found))
     return found
