@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
@@ -61,7 +62,7 @@ class Ask(NamedTuple):
     deadlines: Deadlines
 
 
-class Run:
+class Run(ABC):
     """Making one raises ProviderError for what the vendor can't be asked: nothing was sent then. `ready` is done once
     there is a first content, a whole answer, or a failure."""
 
@@ -144,13 +145,13 @@ class Run:
             sink,
         )
 
+    @abstractmethod
     def _begin(self, call: UpstreamCall) -> tuple[Exchange, float, str]:
         """Send the call; gives its exchange, its time limit, and the reason of a failure at that limit."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _take(self) -> ChatAnswer | ChatStream:
         """Raises ProviderError for a failure."""
-        raise NotImplementedError
 
     def _stop(self) -> None:
         """No time limit any more; note what has arrived."""
