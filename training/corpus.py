@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gateway.classify.text import STAKES
 from gateway.core.label import TEXT_TASKS
 
 HERE = Path(__file__).resolve().parent
@@ -19,6 +20,7 @@ WRITTEN = HERE / "written"
 JUDGED = HERE / "judged"
 """Rows of three more authors, to judge networks by. They train nothing."""
 XSTEST = "exaggerated-safety"
+STAKES_AT = TEXT_TASKS.index(STAKES)
 
 
 class Row(NamedTuple):

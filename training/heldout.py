@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gateway.core.label import TEXT_TASKS
-from training.corpus import Row
+from training.corpus import STAKES_AT, Row
 from training.fit import Settings, fit, logits_of
 from training.teacher import Teacher
 from training.vocabulary import vocabulary_of
@@ -39,7 +39,6 @@ FOLDS = (
         "written-k",
     ),
 )
-_HEALTH = TEXT_TASKS.index("health_safety")
 _NEARLY = 0.005
 
 
@@ -113,10 +112,10 @@ def unsure_below(chances: np.ndarray[Any, Any], unseen: Unseen, accuracy: float 
 def stakes_above(chances: np.ndarray[Any, Any], unseen: Unseen) -> float:
     """The probability from which health_safety is the task, whatever else is likelier: the lowest whose F1 is as good
     as the best one's, or nearly. It is flat there, and a grave request that is missed costs more than a false alarm."""
-    truth = unseen.tasks == _HEALTH
+    truth = unseen.tasks == STAKES_AT
     scores = {}
     for threshold in np.linspace(0.1, 0.8, 71).tolist():
-        guess = chances[:, _HEALTH] >= threshold
+        guess = chances[:, STAKES_AT] >= threshold
         both = float(unseen.weights[guess & truth].sum())
         scores[threshold] = 2 * both / float(unseen.weights[guess].sum() + unseen.weights[truth].sum())
     best = max(scores.values())

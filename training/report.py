@@ -16,7 +16,7 @@ import numpy as np
 
 from gateway.classify.label import LONG_CONTEXT_TOKENS
 from gateway.classify.model_file import DEFAULT_FILE
-from gateway.classify.text import TrainedModel, load_text_model
+from gateway.classify.text import STAKES, TrainedModel, load_text_model
 from gateway.classify.window import CONTEXT_CHARS, Window, cut
 from gateway.core.label import TEXT_TASKS
 from training.augment import with_typos
@@ -111,7 +111,7 @@ def contrast_report(model: TrainedModel) -> dict[str, float]:
     shares = {}
     for kind in ("safe", "unsafe"):
         texts = [row["text"] for row in contrast_rows() if row["label"] == kind]
-        shares[kind] = sum(model.read_window(window(text)).task == "health_safety" for text in texts) / len(texts)
+        shares[kind] = sum(model.read_window(window(text)).task == STAKES for text in texts) / len(texts)
     return shares
 
 
@@ -122,8 +122,8 @@ def judged_report(model: TrainedModel) -> dict[str, dict[str, float]]:
     found = {}
     for author in sorted({row.source for row in rows}):
         mine = [(row.task, task) for row, task in zip(rows, guess, strict=True) if row.source == author]
-        grave = [task == "health_safety" for truth, task in mine if truth == "health_safety"]
-        other = [task == "health_safety" for truth, task in mine if truth != "health_safety"]
+        grave = [task == STAKES for truth, task in mine if truth == STAKES]
+        other = [task == STAKES for truth, task in mine if truth != STAKES]
         right = sum(truth == task for truth, task in mine) / len(mine)
         found[author] = {"right": right, "safe": sum(other) / len(other), "grave": sum(grave) / len(grave)}
     return found

@@ -20,11 +20,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gateway.classify.text import STAKES
 from gateway.classify.window import cut
 from gateway.core.label import TEXT_TASKS
 from training.augment import augment, mixed, reworded
-from training.corpus import Row, plain_texts
+from training.corpus import STAKES_AT, Row, plain_texts
 from training.draw import weights_of
 from training.lexicon import exchanged, framed, hazardous, lexicon
 from training.mpnet import WIDTH, Encoder, model_folder
@@ -40,7 +39,6 @@ _TAIL_CHARS = 500
 _PLAIN_CHARS = 1500
 _EXCHANGED_CHARS = 400
 _SHORT_CHARS = 200
-_STAKES = TEXT_TASKS.index(STAKES)
 
 
 @dataclass(frozen=True)
@@ -171,7 +169,7 @@ def _others(
 
 def _contested(rows: list[Row], chances: np.ndarray[Any, Any], opinions: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Chances of short rows alone, more of them where the tutor finds them grave, and most where it is in doubt."""
-    grave = opinions[:, _STAKES]
+    grave = opinions[:, STAKES_AT]
     short = np.array([len(row.text) < _SHORT_CHARS for row in rows])
     raw = chances * short * (1 + 6.0 * ((grave > 0.02) & (grave < 0.98))) * (1 + 3.0 * (grave > 0.5))
     return np.asarray(raw / raw.sum())

@@ -19,7 +19,6 @@ SCAN_HEAD = 16
 SCAN_TAIL = 8
 MOST_SCORE = 40.0
 """Scores of two scanned words are cut here, so that their exponentials stay finite."""
-_MOST_SCORE = np.float32(MOST_SCORE)
 _NOUGHT = np.zeros((), np.float32)
 _ONES = np.ones(SCAN_HEAD + SCAN_TAIL, np.float32)
 _CONTEXT_TRUST = 0.3
@@ -156,7 +155,7 @@ def _ends(network: Network, words: Floats, features: Floats) -> Ends:
     found = np.empty((2, count, kinds), np.float32)
     scanned, related = found
     near.dot(network.scan, out=scanned)
-    np.add(scanned, network.scan_bias, out=scanned)
+    scanned += network.scan_bias
     np.maximum(scanned, _NOUGHT, out=scanned)
     shares = _relate(network, scanned, related)
     highest, mean = features.reshape(2, 2, kinds)
@@ -186,12 +185,12 @@ def _relate(network: Network, scanned: Floats, related: Floats) -> Floats:
     words = scanned + network.places[:count]
     each = words.dot(network.relate)
     shares: Floats = each[:, :kinds].dot(words.T)
-    np.minimum(shares, _MOST_SCORE, out=shares)
+    np.minimum(shares, MOST_SCORE, out=shares)
     np.exp(shares, out=shares)
     shares /= shares.dot(_ONES[:count])[:, None]
     shares.dot(each[:, kinds:], out=related)
     words += network.relate_bias
-    np.add(related, words, out=related)
+    related += words
     np.maximum(related, _NOUGHT, out=related)
     return shares
 

@@ -1,4 +1,4 @@
-"""The file of a trained network: read and written. The only place that touches a disk.
+"""The file of a trained network: read and written. The only place of the classifier that touches a disk.
 
 The magic line, one line of JSON (names, shapes and order of the arrays, and what training fixed), then, packed by zlib,
 the words and the arrays' bytes, little endian. No pickle.
