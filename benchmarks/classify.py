@@ -20,6 +20,8 @@ PROSE = (
 CODE = "for (int i = 0; i < n; i++) { total += prices[i] * (1 - discount); }  // naïve sum, see #231\n"
 HAN = "我想在明年春天开第二家面包店，请问签合同之前应该检查哪些事情？"
 CASES = {
+    "20 words of prose": " ".join(PROSE.split()[:20]),
+    "24 unknown words": " ".join(f"zq{chr(97 + i)}xjvk" for i in range(24)),
     "300 characters of prose": PROSE[:300],
     "1,000 characters of prose": (PROSE * 4)[:1000],
     "1,000 characters of code": (CODE * 12)[:1000],

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from gateway.classify.text import STAKES
 from training.corpus import Row, of_contrast
 
-_CONTRAST_GRAVE = 0.5
-_CONTRAST_OTHER = 0.15
-"""What the contrast's authors wrote counts so much, under health_safety and under other tasks: it is all of one kind,
-and there is much of it."""
+
+class Contrast(NamedTuple):
+    """What the contrast's authors wrote counts so much, under health_safety and under other tasks: it is all of one
+    kind, and there is much of it."""
+
+    grave: float
+    other: float
 
 
-def weights_of(rows: list[Row], power: float, written_weight: float) -> np.ndarray[Any, Any]:
+def weights_of(rows: list[Row], power: float, written_weight: float, contrast: Contrast) -> np.ndarray[Any, Any]:
     """Chances of being drawn: tasks alike, and within a task sources by a power of their size: one of n rows counts
-    n ** (1 - power), and `written_weight` times that where it was written for the project."""
+    n ** (1 - power), and `written_weight` times that where it was written for the project, of which `contrast` is the
+    share of its authors' rows."""
     sizes = Counter((row.source, row.task) for row in rows)
-    raw = np.array([sizes[row.source, row.task] ** -power * _own_weight(row, written_weight) for row in rows])
+    raw = np.array([sizes[row.source, row.task] ** -power * _own_weight(row, written_weight, contrast) for row in rows])
     totals: Counter[str] = Counter()
     for row, weight in zip(rows, raw, strict=True):
         totals[row.task] += weight
@@ -28,9 +32,9 @@ def weights_of(rows: list[Row], power: float, written_weight: float) -> np.ndarr
     return np.asarray(chances / chances.sum())
 
 
-def _own_weight(row: Row, written_weight: float) -> float:
+def _own_weight(row: Row, written_weight: float, contrast: Contrast) -> float:
     if not row.source.startswith("written"):
         return 1.0
     if of_contrast(row):
-        return written_weight * (_CONTRAST_GRAVE if row.task == STAKES else _CONTRAST_OTHER)
+        return written_weight * (contrast.grave if row.task == STAKES else contrast.other)
     return written_weight

@@ -22,11 +22,14 @@ from training.corpus import Row, shared_rows, written_rows
 from training.difficulty import difficulty_line
 from training.fit import Settings, fit
 from training.net import arrays_of
+from training.short import general_of, short_of, short_settings
 from training.teacher import Teacher
 from training.tutor import Lessons, opinions_of
 from training.vocabulary import own_words, vocabulary_of
 
 NAME = "text-4"
+SHORT_SHARE = 0.6
+"""How much the network for short texts counts where a text is short, beside the one for all texts."""
 
 
 def _digest(rows: list[Row]) -> str:
@@ -69,16 +72,20 @@ def main() -> None:
     print(calibration, flush=True)
     vocabulary = vocabulary_of(rows, teacher)
     opinions = opinions_of(rows, own_words(vocabulary), lessons, teacher)
-    net = fit(rows, vocabulary, teacher, opinions, settings)
-    arrays = arrays_of(net)
+    arrays = arrays_of(fit(rows, vocabulary, teacher, general_of(opinions), settings))
+    for_short = short_settings(settings)
+    short_rows, short_opinions = short_of(rows, opinions)
+    short = arrays_of(fit(short_rows, vocabulary, teacher, short_opinions, for_short))
     facts = {
         "name": NAME,
         "tasks": TEXT_TASKS,
         **{name: calibration[name] for name in ("temperature", "unsure_below", "stakes_above")},
+        "short_share": SHORT_SHARE,
     }
-    arrays["hard"] = np.zeros(arrays["hide"].shape[1] + 1, np.float32)
-    arrays["hard"] = difficulty_line(network_of(vocabulary, arrays, facts, ""), rows)
-    digest = save(DEFAULT_FILE, list(vocabulary.words), arrays, facts)
+    for made in (arrays, short):
+        made["hard"] = np.zeros(made["hide"].shape[1] + 1, np.float32)
+    arrays["hard"] = difficulty_line(network_of(vocabulary, arrays, short, facts, ""), rows)
+    digest = save(DEFAULT_FILE, list(vocabulary.words), arrays, short, facts)
     card = {
         **facts,
         "version": f"{NAME}-{digest[:8]}",
@@ -89,6 +96,11 @@ def main() -> None:
         "lessons": asdict(lessons),
         "rows": dict(sorted(Counter(row.source for row in rows).items())),
         "rows_sha256": _digest(rows),
+        "short": {
+            "settings": asdict(for_short),
+            "rows": dict(sorted(Counter(row.source for row in short_rows).items())),
+            "rows_sha256": _digest(short_rows),
+        },
         "made_with": {"numpy": np.__version__},
     }
     card_file.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")

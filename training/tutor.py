@@ -23,14 +23,15 @@ from torch.nn import functional
 from gateway.classify.window import cut
 from gateway.core.label import TEXT_TASKS
 from training.augment import augment, mixed, reworded
-from training.corpus import STAKES_AT, Row, plain_texts
-from training.draw import weights_of
-from training.lexicon import exchanged, framed, hazardous, lexicon
+from training.corpus import STAKES_AT, Row, of_contrast, plain_texts
+from training.draw import Contrast, weights_of
+from training.lexicon import Lexicon, exchanged, framed, hazardous, lexicon
 from training.mpnet import WIDTH, Encoder, model_folder
 from training.pieces import CACHE, Pieces, in_batches, mean_of, padded
 from training.teacher import Teacher, near_words
 
 _BATCH = 32
+_CONTRAST = Contrast(0.5, 0.25)
 _FROZEN_LAYERS = 6
 _SYSTEM_CHARS = 200
 _LONG_CHARS = 2400
@@ -45,10 +46,10 @@ _SHORT_CHARS = 200
 class Lessons:
     """`draws`: rows that the tutor learns from, drawn like the network's; `mixed`, `reworded`, `exchanged`, `framed`,
     `hazards` and `contested`: how many texts that nobody wrote it is asked about, of each kind; `most_pieces`: how much
-    of a text it reads; `written_weight` and `power`: see draw.py."""
+    of a text it reads; `written_weight`, `power` and `contrast`: see draw.py."""
 
     seed: int = 1
-    draws: int = 54_000
+    draws: int = 84_000
     rate: float = 5e-5
     head_rate: float = 1e-3
     smooth: float = 0.05
@@ -56,21 +57,24 @@ class Lessons:
     reworded: int = 52_000
     exchanged: int = 88_000
     framed: int = 98_000
-    hazards: int = 72_000
-    contested: int = 110_000
+    hazards: int = 130_000
+    contested: int = 150_000
     most_pieces: int = 96
     written_weight: float = 3.0
     power: float = 0.65
+    contrast: Contrast = _CONTRAST
 
 
 class Opinions(NamedTuple):
     """Probabilities of the tasks (texts x tasks): of the rows as they stand, and of other texts. `of_words`: what the
-    taught encoder makes of each word of the vocabulary by itself (words x its width)."""
+    taught encoder makes of each word of the vocabulary by itself (words x its width). The first `general` of the others
+    are of all kinds; those after them are about harm, and short."""
 
     rows: np.ndarray[Any, Any]
     others: list[str]
     of_others: np.ndarray[Any, Any]
     of_words: np.ndarray[Any, Any]
+    general: int
 
 
 class Tutor(nn.Module):
@@ -144,11 +148,11 @@ def _word_vectors(tutor: Tutor, pieces: Pieces, words: list[str]) -> np.ndarray[
     return vectors
 
 
-def _others(
-    rows: list[Row], chances: np.ndarray[Any, Any], contested: np.ndarray[Any, Any], lessons: Lessons, teacher: Teacher
+def _general(
+    rows: list[Row], chances: np.ndarray[Any, Any], lessons: Lessons, teacher: Teacher, known: Lexicon
 ) -> list[str]:
     """Texts without a label: pieces and mixtures of the rows, the rows whose task is structural, rows with other
-    words in them (once more those that are `contested`), and requests about whatever the dictionary holds."""
+    words in them, and requests about whatever the dictionary holds."""
     random, draw = Random(lessons.seed + 4), np.random.default_rng(lessons.seed + 4)
     pairs = draw.choice(len(rows), (lessons.mixed, 2), p=chances).tolist()
     texts = [mixed(rows[one].text[:_PLAIN_CHARS], rows[other].text[:_PLAIN_CHARS], random) for one, other in pairs]
@@ -156,14 +160,24 @@ def _others(
     near = near_words(teacher)
     for index in draw.choice(len(rows), lessons.reworded, p=chances).tolist():
         texts.append(reworded(cut(rows[index].text), near, random))
-    known = lexicon()
     for index in draw.choice(len(rows), lessons.exchanged, p=chances).tolist():
         texts.append(exchanged(cut(rows[index].text)[:_EXCHANGED_CHARS], known, random))
+    texts += [framed(known, random) for _ in range(lessons.framed)]
+    texts += [hazardous(known, random) for _ in range(lessons.hazards // 5)]
+    return [text for text in texts if text.strip()]
+
+
+def _about_harm(
+    rows: list[Row], contested: np.ndarray[Any, Any], lessons: Lessons, teacher: Teacher, known: Lexicon
+) -> list[str]:
+    """Requests with a word of harm in them, and rows that are `contested`, with other words in them."""
+    random, draw = Random(lessons.seed + 5), np.random.default_rng(lessons.seed + 5)
+    near = near_words(teacher)
+    texts = []
     for number, index in enumerate(draw.choice(len(rows), lessons.contested, p=contested).tolist()):
         text = rows[index].text
         texts.append(exchanged(text, known, random) if number % 3 == 0 else reworded(text, near, random))
-    texts += [framed(known, random) for _ in range(lessons.framed)]
-    texts += [hazardous(known, random) for _ in range(lessons.hazards)]
+    texts += [hazardous(known, random) for _ in range(lessons.hazards - lessons.hazards // 5)]
     return [text for text in texts if text.strip()]
 
 
@@ -180,16 +194,23 @@ def opinions_of(rows: list[Row], words: list[str], lessons: Lessons, teacher: Te
     key = json.dumps([rows, words, repr(lessons)])
     cache = CACHE / f"tutor-{hashlib.sha256(key.encode()).hexdigest()[:16]}.pkl"
     if cache.exists():
-        known: Opinions = pickle.loads(cache.read_bytes())
-        return known
+        kept: Opinions = pickle.loads(cache.read_bytes())
+        return kept
     # every core, however many one said to use: on one alone this takes an hour
     torch.set_num_threads(os.cpu_count() or 1)
     pieces = Pieces(lessons.most_pieces, model_folder())
-    chances = weights_of(rows, lessons.power, lessons.written_weight)
+    chances = weights_of(rows, lessons.power, lessons.written_weight, lessons.contrast)
     tutor = teach(rows, chances, pieces, lessons)
     of_rows = _odds(ask(tutor, pieces, [_read(row.text, row.system) for row in rows]))
-    others = _others(rows, chances, _contested(rows, chances, of_rows), lessons, teacher)
-    found = Opinions(of_rows, others, _odds(ask(tutor, pieces, others)), _word_vectors(tutor, pieces, words))
+    known = lexicon()
+    general = _general(rows, chances, lessons, teacher, known)
+    others = general + _about_harm(rows, _contested(rows, chances, of_rows), lessons, teacher, known)
+    of_others = _odds(ask(tutor, pieces, others))
+    # the contrast's rows are seldom drawn as rows (draw.py): its many words are met here
+    contrast = [number for number, row in enumerate(rows) if of_contrast(row) and not row.system]
+    others += [rows[number].text for number in contrast]
+    of_others = np.concatenate((of_others, of_rows[contrast]))
+    found = Opinions(of_rows, others, of_others, _word_vectors(tutor, pieces, words), len(general))
     cache.parent.mkdir(exist_ok=True)
     cache.write_bytes(pickle.dumps(found))
     return found

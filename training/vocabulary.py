@@ -10,21 +10,23 @@ import numpy as np
 from gateway.classify.tokens import SPECIAL, Vocabulary, tokens_of
 from gateway.classify.window import CONTEXT_CHARS, cut
 from training.corpus import Row
+from training.english import English
 from training.teacher import Teacher
 
-MOST_WORDS = 39_000
+MOST_WORDS = 62_000
 """So many keep the model's file below 6 MB."""
 
 
 def vocabulary_of(rows: list[Row], teacher: Teacher) -> Vocabulary:
-    """Words that occur in two rows at least, by falling count, then the teacher's own words."""
+    """Words that occur in two rows at least, or once if they are English, by falling count; then the teacher's own."""
+    english = English()
     counts: Counter[str] = Counter()
     for row in rows:
         counts.update(set(tokens_of(cut(row.text) + " " + row.system[:CONTEXT_CHARS])))
     known = [
         word
         for word, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-        if count >= 2 and not word.isdigit() and word[0] != "\n" and word not in SPECIAL
+        if (count >= 2 or word in english) and not word.isdigit() and word[0] != "\n" and word not in SPECIAL
     ]
     seen = set(known)
     known += [word for word in teacher.words if len(word) > 2 and word not in seen]

@@ -17,15 +17,16 @@ SHAPES = 3
 REACH = 3
 SCAN_HEAD = 16
 SCAN_TAIL = 8
+SHORT = SCAN_HEAD + SCAN_TAIL
+"""Texts of so many tokens are scanned whole."""
 MOST_SCORE = 40.0
-"""Scores of two scanned words are cut here, so that their exponentials stay finite."""
+"""Scores of two scanned words are cut here on either side, so that their exponentials and the sums of these stay finite
+and above nought."""
 _NOUGHT = np.zeros((), np.float32)
-_ONES = np.ones(SCAN_HEAD + SCAN_TAIL, np.float32)
+_ONES = np.ones(SHORT, np.float32)
 _CONTEXT_TRUST = 0.3
 _CONTEXT_SHARE = 0.4
-_MEANS = tuple(
-    np.full(size, 1.0 / max(1, size), np.float32) for size in range(max(MOST_GRAMS, SCAN_HEAD + SCAN_TAIL) + 1)
-)
+_MEANS = tuple(np.full(size, 1.0 / max(1, size), np.float32) for size in range(max(MOST_GRAMS, SHORT) + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,8 @@ class Network:
     time, the furthest back first (REACH x width lines); `places`, `relate` and `relate_bias` let each of the scanned
     words look at all others (one head of attention: `relate` holds what two words are scored by, and beside it what is
     taken over). `hide` and `out` are the two layers over the features. `hard` is a line over the features and a
-    constant. `temperature` divides the logits; `facts` is what training wrote down."""
+    constant. `temperature` divides the logits; `facts` is what training wrote down. `short` is a second network of the
+    same build for texts of at most SHORT tokens, over the same vocabulary; it counts `short_share` there."""
 
     vocabulary: Vocabulary
     tasks: tuple[str, ...]
@@ -53,6 +55,8 @@ class Network:
     temperature: float
     facts: dict[str, Any]
     version: str
+    short: Network | None = None
+    short_share: float = 0.0
 
 
 class Placed(NamedTuple):
@@ -83,6 +87,15 @@ class Pooled(NamedTuple):
     features: Floats
 
 
+class View(NamedTuple):
+    """One network's view of a window, which counts `share` (all shares add up to 1)."""
+
+    network: Network
+    share: float
+    pooled: Pooled
+    hidden: Floats
+
+
 def place_tokens(vocabulary: Vocabulary, window: Window) -> Placed:
     tokens = without_courtesy(tokens_of(window.text)) or ["\n"]
     asked = len(tokens)
@@ -105,7 +118,7 @@ def pools_of(reading: Reading) -> tuple[tuple[int, int], ...]:
 def scanned_at(reading: Reading) -> list[int]:
     """The rows of the words that are looked at in their order: the text's first SCAN_HEAD and its last SCAN_TAIL."""
     at, end = reading.words_at, reading.words_at + reading.asked
-    if reading.asked <= SCAN_HEAD + SCAN_TAIL:
+    if reading.asked <= SHORT:
         return list(range(at, end))
     return [*range(at, at + SCAN_HEAD), *range(end - SCAN_TAIL, end)]
 
@@ -117,7 +130,11 @@ def shape_of(asked: int, chars: int) -> tuple[float, float, float]:
 
 def pool(network: Network, window: Window) -> Pooled:
     """Looks a window's rows up, averages them, and scans its ends."""
-    placed = place_tokens(network.vocabulary, window)
+    return pool_placed(network, place_tokens(network.vocabulary, window), window.chars)
+
+
+def pool_placed(network: Network, placed: Placed, chars: int) -> Pooled:
+    """The same of tokens that are placed already; `chars` as in Window."""
     reading = placed.reading
     vectors: Floats = network.table.take(reading.rows, 0).astype(np.float32)
     if reading.spelled is not None:
@@ -136,7 +153,7 @@ def pool(network: Network, window: Window) -> Pooled:
     ends = _ends(
         network, vectors[reading.words_at : reading.words_at + reading.asked], features[POOLS * width : -SHAPES]
     )
-    features[-SHAPES:] = shape_of(reading.asked, window.chars)
+    features[-SHAPES:] = shape_of(reading.asked, chars)
     return Pooled(placed, vectors, weights, ends, features)
 
 
@@ -169,7 +186,7 @@ def _with_neighbours(words: Floats) -> Floats:
     """Each scanned word behind the REACH - 1 before it, noughts where there are none (words x (REACH x width)): a view
     whose lines overlap, so that nothing is copied REACH times."""
     length, width = words.shape
-    count = min(length, SCAN_HEAD + SCAN_TAIL)
+    count = min(length, SHORT)
     padded = np.zeros((count + REACH - 1, width), np.float32)
     if length == count:
         padded[REACH - 1 :] = words
@@ -186,6 +203,7 @@ def _relate(network: Network, scanned: Floats, related: Floats) -> Floats:
     each = words.dot(network.relate)
     shares: Floats = each[:, :kinds].dot(words.T)
     np.minimum(shares, MOST_SCORE, out=shares)
+    np.maximum(shares, -MOST_SCORE, out=shares)
     np.exp(shares, out=shares)
     shares /= shares.dot(_ONES[:count])[:, None]
     shares.dot(each[:, kinds:], out=related)
@@ -202,11 +220,28 @@ def hidden_of(network: Network, features: Floats) -> Floats:
     return hidden
 
 
-def probabilities(network: Network, hidden: Floats) -> list[float]:
+def views_of(network: Network, window: Window) -> tuple[View, ...]:
+    """What the network makes of a window and, where its text is short, what the one for short texts makes of it."""
+    pooled = pool(network, window)
+    hidden, short = hidden_of(network, pooled.features), network.short
+    if short is None or pooled.placed.reading.asked > SHORT:
+        return (View(network, 1.0, pooled, hidden),)
+    share, again = network.short_share, pool_placed(short, pooled.placed, window.chars)
+    return View(network, 1.0 - share, pooled, hidden), View(short, share, again, hidden_of(short, again.features))
+
+
+def logits_of(views: tuple[View, ...]) -> Floats:
+    """The views' logits, each by its share."""
+    parts = [(view.network.out.dot(view.hidden) + view.network.out_bias) * np.float32(view.share) for view in views]
+    logits: Floats = sum(parts[1:], start=parts[0])
+    return logits
+
+
+def probabilities(network: Network, logits: Floats) -> list[float]:
     """Calibrated probabilities in the order of `tasks`."""
-    logits: list[float] = (network.out @ hidden + network.out_bias).tolist()
-    most = max(logits)
-    odds = [math.exp((logit - most) / network.temperature) for logit in logits]
+    each: list[float] = logits.tolist()
+    most = max(each)
+    odds = [math.exp((logit - most) / network.temperature) for logit in each]
     total = sum(odds)
     return [odd / total for odd in odds]
 

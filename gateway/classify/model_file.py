@@ -17,8 +17,12 @@ import orjson
 from gateway.classify.model import POOLS, SHAPES, Network
 from gateway.classify.tokens import Vocabulary
 
-MAGIC = b"switchyard text model 4\n"
+MAGIC = b"switchyard text model 5\n"
 DEFAULT_FILE = Path(__file__).with_name("model.bin")
+Arrays = dict[str, Any]
+"""A network's arrays, or those of both, by name."""
+_SHORT = "short."
+"""Before the names of the arrays of the network for short texts."""
 _PIECE = 1 << 16
 _TYPES = {"int8": np.int8, "float16": np.float16, "float32": np.float32}
 _ARRAYS = (
@@ -41,15 +45,16 @@ class BadModel(Exception):
     """The file is no text model, is cut off, or belongs to another version of the code."""
 
 
-def save(path: Path, words: list[str], arrays: dict[str, np.ndarray[Any, Any]], facts: dict[str, Any]) -> str:
+def save(path: Path, words: list[str], arrays: Arrays, short: Arrays, facts: dict[str, Any]) -> str:
     """Writes a model file and gives its SHA-256 in hex. The same arguments give the same bytes."""
     blob = "\x00".join(words).encode("utf-8", "surrogatepass")
-    body = b"".join((blob, *(np.ascontiguousarray(arrays[name]).tobytes() for name in _ARRAYS)))
+    named = {**{name: arrays[name] for name in _ARRAYS}, **{_SHORT + name: short[name] for name in _ARRAYS}}
+    body = b"".join((blob, *(np.ascontiguousarray(array).tobytes() for array in named.values())))
     header = {
         **facts,
         "words": len(blob),
         "bytes": len(body),
-        "arrays": [[name, str(arrays[name].dtype), list(arrays[name].shape)] for name in _ARRAYS],
+        "arrays": [[name, str(array.dtype), list(array.shape)] for name, array in named.items()],
     }
     whole = MAGIC + orjson.dumps(header, option=orjson.OPT_SORT_KEYS) + b"\n" + zlib.compress(body, 9)
     path.write_bytes(whole)
@@ -77,14 +82,21 @@ def load(path: Path = DEFAULT_FILE) -> Network:
         if at != len(body):
             raise BadModel(f"{path}: {len(body)} bytes, expected {at}")
         vocabulary = Vocabulary(words)
-        if arrays["table"].shape[0] != vocabulary.rows:
-            raise BadModel(f"{path}: a table of {arrays['table'].shape[0]} rows for {vocabulary.rows}")
-        kinds = len(arrays["scan_bias"])
-        if arrays["hide"].shape[1] != POOLS * arrays["table"].shape[1] + 4 * kinds + SHAPES:
-            raise BadModel(f"{path}: the first layer takes {arrays['hide'].shape[1]} features")
+        whole, short = ({name: arrays[part + name] for name in _ARRAYS} for part in ("", _SHORT))
+        for network in (whole, short):
+            _check(path, vocabulary, network)
     except (ValueError, KeyError, TypeError) as error:
         raise BadModel(f"{path}: {error}") from error
-    return network_of(vocabulary, arrays, facts, digest.hexdigest())
+    return network_of(vocabulary, whole, short, facts, digest.hexdigest())
+
+
+def _check(path: Path, vocabulary: Vocabulary, arrays: Arrays) -> None:
+    rows, width = arrays["table"].shape
+    if rows != vocabulary.rows:
+        raise BadModel(f"{path}: a table of {rows} rows for {vocabulary.rows}")
+    features = arrays["hide"].shape[1]
+    if features != POOLS * width + 4 * len(arrays["scan_bias"]) + SHAPES:
+        raise BadModel(f"{path}: the first layer takes {features} features")
 
 
 def _unpacked(file: BinaryIO, digest: hashlib._Hash, size: int) -> bytes:
@@ -107,16 +119,22 @@ def _unpacked(file: BinaryIO, digest: hashlib._Hash, size: int) -> bytes:
     return b"".join(parts)
 
 
-def network_of(vocabulary: Vocabulary, arrays: dict[str, Any], facts: dict[str, Any], digest: str) -> Network:
-    """A network of arrays as they are in a file."""
-    floats = {name: arrays[name].astype(np.float32) for name in _ARRAYS if name not in ("table", "gate")}
-    return Network(
-        vocabulary=vocabulary,
-        tasks=tuple(facts["tasks"]),
-        table=arrays["table"],
-        gate=np.exp(arrays["gate"].astype(np.float32)),
-        **floats,
-        temperature=float(facts["temperature"]),
-        facts={name: value for name, value in facts.items() if name not in ("arrays", "bytes", "words")},
-        version=f"{facts['name']}-{digest[:8]}",
-    )
+def network_of(vocabulary: Vocabulary, arrays: Arrays, short: Arrays, facts: dict[str, Any], digest: str) -> Network:
+    """A network of arrays as they are in a file, and the one for short texts in it."""
+    plain = {name: value for name, value in facts.items() if name not in ("arrays", "bytes", "words")}
+
+    def one(arrays: Arrays, **more: Any) -> Network:
+        floats = {name: arrays[name].astype(np.float32) for name in _ARRAYS if name not in ("table", "gate")}
+        return Network(
+            vocabulary=vocabulary,
+            tasks=tuple(facts["tasks"]),
+            table=arrays["table"],
+            gate=np.exp(arrays["gate"].astype(np.float32)),
+            **floats,
+            temperature=float(facts["temperature"]),
+            facts=plain,
+            version=f"{facts['name']}-{digest[:8]}",
+            **more,
+        )
+
+    return one(arrays, short=one(short), short_share=float(facts["short_share"]))

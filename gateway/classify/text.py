@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,12 +17,13 @@ from gateway.classify.model import (
     REACH,
     Network,
     Pooled,
+    View,
     difficulty_of,
-    hidden_of,
-    pool,
+    logits_of,
     pools_of,
     probabilities,
     scanned_at,
+    views_of,
 )
 from gateway.classify.model_file import DEFAULT_FILE, load
 from gateway.classify.tokens import Floats
@@ -75,11 +77,13 @@ class TrainedModel:
         if not window.text.strip():
             return TextVerdict("simple_qa", 0.0, None, ("no text",))
         network = self._network
-        features = pool(network, window).features
-        chances = probabilities(network, hidden_of(network, features))
+        views = views_of(network, window)
+        chances = probabilities(network, logits_of(views))
         first, second = self._decide(chances)
         reason = f"text, then {network.tasks[second]} {chances[second]:.2f}"
-        return TextVerdict(network.tasks[first], chances[first], difficulty_of(network, features), (reason,))
+        return TextVerdict(
+            network.tasks[first], chances[first], difficulty_of(network, views[0].pooled.features), (reason,)
+        )
 
     def _decide(self, chances: list[float]) -> tuple[int, int]:
         order = sorted(range(len(chances)), key=chances.__getitem__, reverse=True)
@@ -94,17 +98,18 @@ class TrainedModel:
 
     def explain_window(self, window: Window) -> Explanation:
         network = self._network
-        pooled = pool(network, window)
-        hidden = hidden_of(network, pooled.features)
-        chances = probabilities(network, hidden)
+        views = views_of(network, window)
+        chances = probabilities(network, logits_of(views))
         first, _ = self._decide(chances)
-        terms = _terms(network, pooled, _pull(network, hidden, first))
+        terms = Counter[str]()
+        for view in views:
+            terms.update(_terms(view, _pull(view, first)))
         ranked = sorted(terms.items(), key=lambda item: item[1], reverse=True)
         ranking = sorted(zip(network.tasks, chances, strict=True), key=lambda item: item[1], reverse=True)
         return Explanation(
             task=network.tasks[first],
             confidence=chances[first],
-            difficulty=difficulty_of(network, pooled.features),
+            difficulty=difficulty_of(network, views[0].pooled.features),
             chances=tuple(ranking),
             towards=tuple(Term(term, weight) for term, weight in ranked[:_MOST_TERMS] if weight > 0),
             against=tuple(Term(term, weight) for term, weight in ranked[: -_MOST_TERMS - 1 : -1] if weight < 0),
@@ -112,15 +117,17 @@ class TrainedModel:
         )
 
 
-def _pull(network: Network, hidden: Floats, task: int) -> Floats:
+def _pull(view: View, task: int) -> Floats:
     """How the task's logit, against the mean of all, grows with each feature: the gradient where the text stands."""
-    towards = network.out[task] - network.out.mean(axis=0)
-    pull: Floats = (towards * (hidden > 0)) @ network.hide
+    out = view.network.out
+    towards = (out[task] - out.mean(axis=0)) * view.share
+    pull: Floats = (towards * (view.hidden > 0)) @ view.network.hide
     return pull
 
 
-def _terms(network: Network, pooled: Pooled, pull: Floats) -> dict[str, float]:
+def _terms(view: View, pull: Floats) -> dict[str, float]:
     """Weights of the terms: what each row's vector adds along the pull, by the pools that it is in and by the scan."""
+    network, pooled = view.network, view.pooled
     reading, vectors = pooled.placed.reading, pooled.vectors
     width = vectors.shape[1]
     worth = np.zeros(len(vectors), np.float32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gateway.classify.model import hidden_of, pool, pools_of
+from gateway.classify.model import SHORT, logits_of, pools_of, views_of
 from gateway.classify.model_file import load
 from gateway.classify.text import _pull, _terms
 from gateway.classify.tokens import (
@@ -65,12 +65,25 @@ def test_each_pool_is_one_slice(asked: int, around: int) -> None:
 )
 def test_the_terms_of_an_explanation_add_up_to_the_label(text: str) -> None:
     network = load()
-    pooled = pool(network, Window(text, "You are a tutor.", len(text)))
-    hidden = hidden_of(network, pooled.features)
+    views = views_of(network, Window(text, "You are a tutor.", len(text)))
+    logits = logits_of(views)
     for task in range(len(network.tasks)):
-        pull = _pull(network, hidden, task)
-        terms = sum(_terms(network, pooled, pull).values())
-        shape = float(pull[-3:] @ pooled.features[-3:])
-        towards = (network.out[task] - network.out.mean(axis=0)) * (hidden > 0)
-        assert terms + shape + float(towards @ network.hide_bias) == pytest.approx(float(towards @ hidden), abs=2e-2)
-        assert np.isfinite(terms)
+        found = 0.0
+        for view in views:
+            pull = _pull(view, task)
+            terms = sum(_terms(view, pull).values())
+            assert np.isfinite(terms)
+            shape = float(pull[-3:] @ view.pooled.features[-3:])
+            out, bias = view.network.out, view.network.out_bias
+            towards = (out[task] - out.mean(axis=0)) * (view.hidden > 0)
+            fixed = float(towards @ view.network.hide_bias) + float(bias[task] - bias.mean())
+            found += terms + shape + view.share * fixed
+        assert found == pytest.approx(float(logits[task] - logits.mean()), abs=2e-2)
+
+
+def test_a_short_text_is_seen_by_both_networks_and_a_longer_one_by_one() -> None:
+    network = load()
+    short, longer = (views_of(network, Window("word " * count, "", 5 * count)) for count in (SHORT, SHORT + 1))
+    assert [view.network for view in longer] == [network]
+    assert [view.network for view in short] == [network, network.short]
+    assert sum(view.share for view in short) == pytest.approx(1.0)
