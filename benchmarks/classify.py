@@ -33,14 +33,22 @@ CASES = {
 }
 
 
-def measure(text: str, rounds: int) -> tuple[float, float]:
+AROUND = [
+    {"role": "system", "content": " ".join(f"kz{chr(97 + i % 26)}qv{chr(97 + i // 26)}," for i in range(60))},
+    {"role": "user", "content": "{[(<;:>)]}" * 40},
+    {"role": "assistant", "content": "Go on."},
+]
+"""A system prompt and an earlier turn, both of the dearest kind."""
+
+
+def measure(text: str, rounds: int, around: list[dict[str, str]]) -> tuple[float, float]:
     """Median and 99th percentile of one read, in microseconds of CPU time."""
     from gateway.classify.signals import read_signals
     from gateway.classify.text import load_text_model
     from gateway.core.chat import ChatRequest
 
     model = load_text_model()
-    request = ChatRequest({"model": "auto", "messages": [{"role": "user", "content": text}]})
+    request = ChatRequest({"model": "auto", "messages": [*around, {"role": "user", "content": text}]})
     signals = read_signals(request)
     for _ in range(50):
         model.read(request, signals)
@@ -91,15 +99,17 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     found: dict[str, object] = {"loading": loading()}
-    for name, text in CASES.items():
-        median, p99 = measure(text, options.rounds)
+    cases = {name: (text, []) for name, text in CASES.items()}
+    cases |= {f"{name}, after others": (CASES[name], AROUND) for name in ("24 unknown words", "10 kB of unknown words")}
+    for name, (text, around) in cases.items():
+        median, p99 = measure(text, options.rounds, around)
         found[name] = {"median_us": round(median, 1), "p99_us": round(p99, 1)}
     found["peak_rss_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     if options.json:
         print(json.dumps(found))
         return
     for name, value in found.items():
-        print(f"{name:32s} {value}")
+        print(f"{name:38s} {value}")
 
 
 if __name__ == "__main__":

@@ -11,14 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gateway.classify.text import STAKES
+from gateway.classify.model import SHORT, SHORT_CHARS, STAKES
+from gateway.classify.tokens import tokens_of
 from gateway.core.label import TEXT_TASKS
 
 HERE = Path(__file__).resolve().parent
 SHARED = HERE.parents[1] / "shared"
 WRITTEN = HERE / "written"
 JUDGED = HERE / "judged"
-"""Rows of three more authors, to judge networks by. They train nothing."""
+"""Rows of five more authors, to judge networks by. They train nothing."""
 XSTEST = "exaggerated-safety"
 STAKES_AT = TEXT_TASKS.index(STAKES)
 
@@ -74,6 +75,11 @@ def written_rows(folder: Path = WRITTEN) -> list[Row]:
 def of_contrast(row: Row) -> bool:
     """Whether an author of two letters wrote it: they wrote nothing but short prompts, grave ones and look-alikes."""
     return row.source.startswith("written-") and len(row.source) == len("written-aa")
+
+
+def is_short(text: str) -> bool:
+    """Whether the network for short texts reads it (gateway/classify/model.py), courtesy aside."""
+    return len(text) < SHORT_CHARS and len(tokens_of(text)) <= SHORT
 
 
 def dev_rows() -> list[dict[str, Any]]:

@@ -10,6 +10,8 @@ from pathlib import Path
 from training.lexicon import WORDNET
 
 _PARTS = ("noun", "verb", "adj", "adv")
+_LEAST_CHARS = 5
+"""Shorter words are looked up as they are: nearly any letter with an ending would pass for a form of another."""
 _ENDINGS = (
     ("s", ""),
     ("ses", "s"),
@@ -47,4 +49,6 @@ class English:
     def __contains__(self, word: str) -> bool:
         if word in self._words:
             return True
+        if len(word) < _LEAST_CHARS:
+            return False
         return any(word.endswith(end) and word[: len(word) - len(end)] + stem in self._words for end, stem in _ENDINGS)

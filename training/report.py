@@ -20,7 +20,7 @@ from gateway.classify.text import STAKES, TrainedModel, load_text_model
 from gateway.classify.window import CONTEXT_CHARS, Window, cut
 from gateway.core.label import TEXT_TASKS
 from training.augment import with_typos
-from training.corpus import JUDGED, SHARED, contrast_rows, dev_rows, difficulty_rows, written_rows
+from training.corpus import JUDGED, SHARED, contrast_rows, dev_rows, difficulty_rows, is_short, written_rows
 
 ALL_TASKS = (*TEXT_TASKS, "agentic_tools", "long_context", "multimodal")
 _CHARS_PER_TOKEN = 4
@@ -89,6 +89,7 @@ def dev_report(model: TrainedModel) -> dict[str, Any]:
     confidence = [verdicts[index].confidence for index in textual]
     right = [t == g for t, g in zip(text_truth, text_guess, strict=True)]
     sure = [value >= model.unsure_below for value in confidence]
+    brief = [is_short(rows[index]["text"]) for index in textual]
     return {
         "rows": len(rows),
         "accuracy_11": accuracy(truth, guess),
@@ -102,9 +103,21 @@ def dev_report(model: TrainedModel) -> dict[str, Any]:
             for t in TEXT_TASKS
         },
         "coverage_at_90": coverage_at(confidence, right),
-        "sure_share": sum(sure) / len(sure),
-        "sure_accuracy": sum(r for r, s in zip(right, sure, strict=True) if s) / max(1, sum(sure)),
+        "sure": _share_and_accuracy(sure, right),
+        "sure_short": _share_and_accuracy(*_picked(brief, sure, right)),
+        "sure_longer": _share_and_accuracy(*_picked([not one for one in brief], sure, right)),
     }
+
+
+def _picked(which: list[bool], sure: list[bool], right: list[bool]) -> tuple[list[bool], list[bool]]:
+    return [s for s, one in zip(sure, which, strict=True) if one], [
+        r for r, one in zip(right, which, strict=True) if one
+    ]
+
+
+def _share_and_accuracy(sure: list[bool], right: list[bool]) -> tuple[float, float]:
+    """The share of the rows that are sure, and the share of these that are right."""
+    return sum(sure) / len(sure), sum(r for r, s in zip(right, sure, strict=True) if s) / max(1, sum(sure))
 
 
 def contrast_report(model: TrainedModel) -> dict[str, float]:
@@ -193,8 +206,9 @@ def main() -> None:
     for task, line in dev["confusion"].items():
         print(f"    {task:17s}" + " ".join(f"{count:8d}" for count in line.values()))
     print(f"  coverage at 0.90 accuracy {dev['coverage_at_90']:.3f}")
-    sure, right = dev["sure_share"], dev["sure_accuracy"]
-    print(f"  at the shipped threshold {model.unsure_below}: {sure:.3f} sure, {right:.3f} of them right")
+    print(f"  at the shipped threshold {model.unsure_below}:")
+    for name in ("sure", "sure_short", "sure_longer"):
+        print("    {:12s} {:.3f}, {:.3f} of them right".format(name.replace("_", ", "), *dev[name]))
     print("XSTest labelled health_safety:", json.dumps({k: round(v, 3) for k, v in contrast_report(model).items()}))
     for author, shares in judged_report(model).items():
         print(f"{author}, unseen:", json.dumps({k: round(v, 3) for k, v in shares.items()}))

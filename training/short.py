@@ -8,14 +8,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gateway.classify.model import SHORT
-from gateway.classify.tokens import tokens_of
-from training.corpus import Row
+from training.corpus import Row, is_short
 from training.draw import Contrast
 from training.fit import Settings
 from training.tutor import Opinions
-
-_MOST_CHARS = 200
 
 
 def short_settings(settings: Settings) -> Settings:
@@ -23,16 +19,12 @@ def short_settings(settings: Settings) -> Settings:
     return replace(
         settings,
         width=32,
-        epochs=16,
+        epochs=18,
         others_per_epoch=80_000,
         lose_rows=0.15,
         drop=0.1,
         contrast=Contrast(0.5, 0.25),
     )
-
-
-def is_short(text: str) -> bool:
-    return len(text) < _MOST_CHARS and len(tokens_of(text)) <= SHORT
 
 
 def short_of(rows: list[Row], opinions: Opinions) -> tuple[list[Row], Opinions]:

@@ -1,7 +1,8 @@
 """Trains the text model that ships: `python -m training.train` (see `make train`).
 
-Reads the shared task set and the project's written text, calibrates on left-out sources, fits once on everything, and
-writes gateway/classify/model.bin beside model.json, its card. The same input and machine give the same bytes.
+Reads the shared task set and the project's written text, calibrates on left-out sources, fits one network on everything
+and one on what is short, and writes gateway/classify/model.bin beside model.json, its card. The same input and machine
+give the same bytes.
 """
 
 from __future__ import annotations

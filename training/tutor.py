@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gateway.classify.model import SHORT_CHARS
 from gateway.classify.window import cut
 from gateway.core.label import TEXT_TASKS
 from training.augment import augment, mixed, reworded
@@ -39,7 +40,6 @@ _HEAD_CHARS = 1000
 _TAIL_CHARS = 500
 _PLAIN_CHARS = 1500
 _EXCHANGED_CHARS = 400
-_SHORT_CHARS = 200
 
 
 @dataclass(frozen=True)
@@ -184,13 +184,13 @@ def _about_harm(
 def _contested(rows: list[Row], chances: np.ndarray[Any, Any], opinions: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Chances of short rows alone, more of them where the tutor finds them grave, and most where it is in doubt."""
     grave = opinions[:, STAKES_AT]
-    short = np.array([len(row.text) < _SHORT_CHARS for row in rows])
+    short = np.array([len(row.text) < SHORT_CHARS for row in rows])
     raw = chances * short * (1 + 6.0 * ((grave > 0.02) & (grave < 0.98))) * (1 + 3.0 * (grave > 0.5))
     return np.asarray(raw / raw.sum())
 
 
 def opinions_of(rows: list[Row], words: list[str], lessons: Lessons, teacher: Teacher) -> Opinions:
-    """Teaches a tutor and asks it, of the vocabulary's `words` too; kept on disk between runs (an hour or so)."""
+    """Teaches a tutor and asks it, of the vocabulary's `words` too; kept on disk between runs (it takes hours)."""
     key = json.dumps([rows, words, repr(lessons)])
     cache = CACHE / f"tutor-{hashlib.sha256(key.encode()).hexdigest()[:16]}.pkl"
     if cache.exists():
@@ -206,7 +206,7 @@ def opinions_of(rows: list[Row], words: list[str], lessons: Lessons, teacher: Te
     general = _general(rows, chances, lessons, teacher, known)
     others = general + _about_harm(rows, _contested(rows, chances, of_rows), lessons, teacher, known)
     of_others = _odds(ask(tutor, pieces, others))
-    # the contrast's rows are seldom drawn as rows (draw.py): its many words are met here
+    # beyond the general ones: the network for short texts meets all of the contrast's rows, however seldom drawn
     contrast = [number for number, row in enumerate(rows) if of_contrast(row) and not row.system]
     others += [rows[number].text for number in contrast]
     of_others = np.concatenate((of_others, of_rows[contrast]))

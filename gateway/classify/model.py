@@ -18,7 +18,9 @@ REACH = 3
 SCAN_HEAD = 16
 SCAN_TAIL = 8
 SHORT = SCAN_HEAD + SCAN_TAIL
-"""Texts of so many tokens are scanned whole."""
+"""Texts of so many tokens are scanned whole; those of fewer than SHORT_CHARS characters beside that are short."""
+SHORT_CHARS = 200
+STAKES = "health_safety"
 MOST_SCORE = 40.0
 """Scores of two scanned words are cut here on either side, so that their exponentials and the sums of these stay finite
 and above nought."""
@@ -36,7 +38,7 @@ class Network:
     words look at all others (one head of attention: `relate` holds what two words are scored by, and beside it what is
     taken over). `hide` and `out` are the two layers over the features. `hard` is a line over the features and a
     constant. `temperature` divides the logits; `facts` is what training wrote down. `short` is a second network of the
-    same build for texts of at most SHORT tokens, over the same vocabulary; it counts `short_share` there."""
+    same build for short texts, over the same vocabulary; it counts `short_share` there."""
 
     vocabulary: Vocabulary
     tasks: tuple[str, ...]
@@ -224,7 +226,7 @@ def views_of(network: Network, window: Window) -> tuple[View, ...]:
     """What the network makes of a window and, where its text is short, what the one for short texts makes of it."""
     pooled = pool(network, window)
     hidden, short = hidden_of(network, pooled.features), network.short
-    if short is None or pooled.placed.reading.asked > SHORT:
+    if short is None or pooled.placed.reading.asked > SHORT or window.chars >= SHORT_CHARS:
         return (View(network, 1.0, pooled, hidden),)
     share, again = network.short_share, pool_placed(short, pooled.placed, window.chars)
     return View(network, 1.0 - share, pooled, hidden), View(short, share, again, hidden_of(short, again.features))

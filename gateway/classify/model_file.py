@@ -14,13 +14,20 @@ from typing import Any, BinaryIO
 import numpy as np
 import orjson
 
-from gateway.classify.model import POOLS, SHAPES, Network
+from gateway.classify.model import POOLS, REACH, SHAPES, SHORT, STAKES, Network
 from gateway.classify.tokens import Vocabulary
 
 MAGIC = b"switchyard text model 5\n"
 DEFAULT_FILE = Path(__file__).with_name("model.bin")
 Arrays = dict[str, Any]
 """A network's arrays, or those of both, by name."""
+_FACTS = (
+    ("temperature", 0.01, 100.0),
+    ("unsure_below", 0.0, 1.0),
+    ("stakes_above", 0.0, 1.0),
+    ("short_share", 0.0, 1.0),
+)
+"""Numbers that a file must state, and between which bounds."""
 _SHORT = "short."
 """Before the names of the arrays of the network for short texts."""
 _PIECE = 1 << 16
@@ -84,19 +91,38 @@ def load(path: Path = DEFAULT_FILE) -> Network:
         vocabulary = Vocabulary(words)
         whole, short = ({name: arrays[part + name] for name in _ARRAYS} for part in ("", _SHORT))
         for network in (whole, short):
-            _check(path, vocabulary, network)
+            _check(path, vocabulary, network, len(facts["tasks"]))
+        for name, least, most in _FACTS:
+            if not least <= float(facts[name]) <= most:
+                raise BadModel(f"{path}: {name} is {facts[name]}")
+        if STAKES not in facts["tasks"]:
+            raise BadModel(f"{path}: {STAKES} is not among the tasks")
+        return network_of(vocabulary, whole, short, facts, digest.hexdigest())
     except (ValueError, KeyError, TypeError) as error:
         raise BadModel(f"{path}: {error}") from error
-    return network_of(vocabulary, whole, short, facts, digest.hexdigest())
 
 
-def _check(path: Path, vocabulary: Vocabulary, arrays: Arrays) -> None:
-    rows, width = arrays["table"].shape
-    if rows != vocabulary.rows:
-        raise BadModel(f"{path}: a table of {rows} rows for {vocabulary.rows}")
-    features = arrays["hide"].shape[1]
-    if features != POOLS * width + 4 * len(arrays["scan_bias"]) + SHAPES:
-        raise BadModel(f"{path}: the first layer takes {features} features")
+def _check(path: Path, vocabulary: Vocabulary, arrays: Arrays, tasks: int) -> None:
+    """Raises BadModel where a network's arrays don't fit together."""
+    width, kinds, hidden = arrays["table"].shape[-1], arrays["scan_bias"].size, arrays["hide_bias"].size
+    features = POOLS * width + 4 * kinds + SHAPES
+    expected = {
+        "table": (vocabulary.rows, width),
+        "gate": (vocabulary.rows,),
+        "scan": (REACH * width, kinds),
+        "scan_bias": (kinds,),
+        "places": (SHORT, kinds),
+        "relate": (kinds, 2 * kinds),
+        "relate_bias": (kinds,),
+        "hide": (hidden, features),
+        "hide_bias": (hidden,),
+        "out": (tasks, hidden),
+        "out_bias": (tasks,),
+        "hard": (features + 1,),
+    }
+    for name, shape in expected.items():
+        if arrays[name].shape != shape:
+            raise BadModel(f"{path}: {name} is {arrays[name].shape}, expected {shape}")
 
 
 def _unpacked(file: BinaryIO, digest: hashlib._Hash, size: int) -> bytes:

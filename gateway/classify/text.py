@@ -15,6 +15,7 @@ from gateway.classify.label import TextVerdict
 from gateway.classify.model import (
     POOLS,
     REACH,
+    STAKES,
     Network,
     Pooled,
     View,
@@ -31,7 +32,6 @@ from gateway.classify.window import Window, window_of
 from gateway.core.chat import ChatRequest
 from gateway.core.label import Signals
 
-STAKES = "health_safety"
 _MOST_TERMS = 8
 
 

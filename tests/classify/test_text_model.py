@@ -207,6 +207,58 @@ def test_a_broken_file_is_refused(tmp_path: Path, change: Any) -> None:
         load(broken)
 
 
+def _restated(**facts: Any) -> bytes:
+    """The shipped file, whose header states other facts (None: not at all)."""
+    magic, header, body = DEFAULT_FILE.read_bytes().split(b"\n", 2)
+    stated = {**json.loads(header), **facts}
+    return b"\n".join((magic, json.dumps({k: v for k, v in stated.items() if v is not None}).encode(), body))
+
+
+def _reshaped(name: str) -> bytes:
+    """The shipped file, whose header says that an array has one dimension, or two the other way round."""
+    header = json.loads(DEFAULT_FILE.read_bytes().split(b"\n", 2)[1])
+    arrays = [
+        [each, kind, shape if each != name else [int(np.prod(shape)), 1] if len(shape) == 1 else shape[::-1]]
+        for each, kind, shape in header["arrays"]
+    ]
+    return _restated(arrays=arrays)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        *({name: None} for name in ("name", "tasks", "temperature", "unsure_below", "stakes_above", "short_share")),
+        *({"short_share": value} for value in ("x", -0.1, 1.5, 1e300)),
+        {"temperature": 0},
+        {"tasks": []},
+        {"tasks": list(TEXT_TASKS[:-1])},
+        {"tasks": ["other" if task == "health_safety" else task for task in TEXT_TASKS]},
+    ],
+)
+def test_a_file_that_states_what_can_not_be_is_refused(tmp_path: Path, facts: dict[str, Any]) -> None:
+    broken = tmp_path / "model.bin"
+    broken.write_bytes(_restated(**facts))
+    with pytest.raises(BadModel):
+        load(broken)
+
+
+@pytest.mark.parametrize("part", ["", "short."])
+@pytest.mark.parametrize(
+    "name", ["table", "scan", "scan_bias", "places", "relate", "hide", "hide_bias", "out", "out_bias"]
+)
+def test_a_file_whose_arrays_do_not_fit_together_is_refused(tmp_path: Path, part: str, name: str) -> None:
+    broken = tmp_path / "model.bin"
+    broken.write_bytes(_reshaped(part + name))
+    with pytest.raises(BadModel):
+        load(broken)
+
+
+def test_the_file_restated_as_it_is_still_loads(tmp_path: Path) -> None:
+    same = tmp_path / "model.bin"
+    same.write_bytes(_restated())
+    assert load(same).short_share == load().short_share
+
+
 @pytest.mark.skipif(not (SHARED / "tasks").is_dir(), reason="../shared/tasks is not there")
 def test_scores_on_unseen_sources_stay_above_the_floor() -> None:
     from training.report import contrast_report, dev_report
