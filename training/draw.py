@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gateway.classify.text import STAKES
+from gateway.classify.model import STAKES
 from training.corpus import Row, of_contrast
 
 

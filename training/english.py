@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from training.lexicon import WORDNET
+from training.lexicon import WORDNET, require_dictionary
 
 _PARTS = ("noun", "verb", "adj", "adv")
 _LEAST_CHARS = 5
@@ -38,8 +38,7 @@ class English:
     """The dictionary's words. Raises SystemExit where it is not installed."""
 
     def __init__(self, folder: Path = WORDNET) -> None:
-        if not (folder / "index.noun").exists():
-            raise SystemExit(f"the dictionary is missing in {folder}: apt-get install wordnet-base")
+        require_dictionary(folder, "index.noun")
         self._words: set[str] = set()
         for part in _PARTS:
             for name in (f"index.{part}", f"{part}.exc"):

@@ -39,9 +39,14 @@ class Lexicon(NamedTuple):
     usual: dict[str, str]
 
 
-def lexicon(folder: Path = WORDNET) -> Lexicon:
-    if not (folder / "data.noun").exists():
+def require_dictionary(folder: Path, name: str) -> None:
+    """Raises SystemExit where the dictionary has no file of that name: it is not installed."""
+    if not (folder / name).exists():
         raise SystemExit(f"the dictionary is missing in {folder}: apt-get install wordnet-base")
+
+
+def lexicon(folder: Path = WORDNET) -> Lexicon:
+    require_dictionary(folder, "data.noun")
     files = _usual_files(folder)
     usual = {word: kind for word, (kind, _) in files.items()}
     nouns, verbs, deeds, meanings, said = [], [], [], [], []

@@ -14,8 +14,8 @@ from gateway.classify.model import MOST_SCORE, POOLS, REACH, SCAN_HEAD, SCAN_TAI
 
 Array = np.ndarray[Any, Any]
 _STEPS = 20
-"""The table is rounded to so many steps either way: what a byte holds beyond that makes the packed file a third
-larger, and no verdict better."""
+"""The table is rounded to so many steps either way: what a byte holds beyond that makes the packed table
+half as large again, and no verdict better."""
 
 
 class Example(NamedTuple):

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from gateway.classify.label import LONG_CONTEXT_TOKENS
+from gateway.classify.model import STAKES
 from gateway.classify.model_file import DEFAULT_FILE
-from gateway.classify.text import STAKES, TrainedModel, load_text_model
+from gateway.classify.text import TrainedModel, load_text_model
 from gateway.classify.window import CONTEXT_CHARS, Window, cut
 from gateway.core.label import TEXT_TASKS
 from training.augment import with_typos
@@ -88,8 +89,10 @@ def dev_report(model: TrainedModel) -> dict[str, Any]:
     all_f1 = f1_by_task(truth, guess, ALL_TASKS)
     confidence = [verdicts[index].confidence for index in textual]
     right = [t == g for t, g in zip(text_truth, text_guess, strict=True)]
-    sure = [value >= model.unsure_below for value in confidence]
-    brief = [is_short(rows[index]["text"]) for index in textual]
+    sure = [
+        (is_short(rows[index]["text"]), value >= model.unsure_below, correct)
+        for index, value, correct in zip(textual, confidence, right, strict=True)
+    ]
     return {
         "rows": len(rows),
         "accuracy_11": accuracy(truth, guess),
@@ -103,21 +106,16 @@ def dev_report(model: TrainedModel) -> dict[str, Any]:
             for t in TEXT_TASKS
         },
         "coverage_at_90": coverage_at(confidence, right),
-        "sure": _share_and_accuracy(sure, right),
-        "sure_short": _share_and_accuracy(*_picked(brief, sure, right)),
-        "sure_longer": _share_and_accuracy(*_picked([not one for one in brief], sure, right)),
+        "sure": _share_and_accuracy([one for _, *one in sure]),
+        "sure_short": _share_and_accuracy([one for short, *one in sure if short]),
+        "sure_longer": _share_and_accuracy([one for short, *one in sure if not short]),
     }
 
 
-def _picked(which: list[bool], sure: list[bool], right: list[bool]) -> tuple[list[bool], list[bool]]:
-    return [s for s, one in zip(sure, which, strict=True) if one], [
-        r for r, one in zip(right, which, strict=True) if one
-    ]
-
-
-def _share_and_accuracy(sure: list[bool], right: list[bool]) -> tuple[float, float]:
-    """The share of the rows that are sure, and the share of these that are right."""
-    return sum(sure) / len(sure), sum(r for r, s in zip(right, sure, strict=True) if s) / max(1, sum(sure))
+def _share_and_accuracy(verdicts: list[list[bool]]) -> tuple[float, float]:
+    """Of verdicts (whether sure, whether right): the share that is sure, and the share of these that are right."""
+    right = [correct for sure, correct in verdicts if sure]
+    return len(right) / len(verdicts), sum(right) / max(1, len(right))
 
 
 def contrast_report(model: TrainedModel) -> dict[str, float]:

@@ -33,11 +33,12 @@ SHORT_SHARE = 0.6
 """How much the network for short texts counts where a text is short, beside the one for all texts."""
 
 
-def _digest(rows: list[Row]) -> str:
+def _told(rows: list[Row]) -> dict[str, Any]:
+    """What the card says of rows: how many by source, and their digest."""
     digest = hashlib.sha256()
     for row in rows:
         digest.update(json.dumps(row).encode())
-    return digest.hexdigest()
+    return {"rows": dict(sorted(Counter(row.source for row in rows).items())), "rows_sha256": digest.hexdigest()}
 
 
 def _calibrate(rows: list[Row], teacher: Teacher, settings: Settings) -> dict[str, Any]:
@@ -95,13 +96,8 @@ def main() -> None:
         "unseen": calibration["unseen"],
         "settings": asdict(settings),
         "lessons": asdict(lessons),
-        "rows": dict(sorted(Counter(row.source for row in rows).items())),
-        "rows_sha256": _digest(rows),
-        "short": {
-            "settings": asdict(for_short),
-            "rows": dict(sorted(Counter(row.source for row in short_rows).items())),
-            "rows_sha256": _digest(short_rows),
-        },
+        **_told(rows),
+        "short": {"settings": asdict(for_short), **_told(short_rows)},
         "made_with": {"numpy": np.__version__},
     }
     card_file.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")

@@ -45,8 +45,9 @@ _EXCHANGED_CHARS = 400
 @dataclass(frozen=True)
 class Lessons:
     """`draws`: rows that the tutor learns from, drawn like the network's; `mixed`, `reworded`, `exchanged`, `framed`,
-    `hazards` and `contested`: how many texts that nobody wrote it is asked about, of each kind; `most_pieces`: how much
-    of a text it reads; `written_weight`, `power` and `contrast`: see draw.py."""
+    `hazards` and `contested`: how many texts that nobody wrote it is asked about, of each kind, with `more_hazards`
+    for the network of short texts alone; `most_pieces`: how much of a text it reads; `written_weight`, `power` and
+    `contrast`: see draw.py."""
 
     seed: int = 1
     draws: int = 84_000
@@ -57,7 +58,8 @@ class Lessons:
     reworded: int = 52_000
     exchanged: int = 88_000
     framed: int = 98_000
-    hazards: int = 130_000
+    hazards: int = 26_000
+    more_hazards: int = 104_000
     contested: int = 150_000
     most_pieces: int = 96
     written_weight: float = 3.0
@@ -149,7 +151,7 @@ def _word_vectors(tutor: Tutor, pieces: Pieces, words: list[str]) -> np.ndarray[
 
 
 def _general(
-    rows: list[Row], chances: np.ndarray[Any, Any], lessons: Lessons, teacher: Teacher, known: Lexicon
+    rows: list[Row], chances: np.ndarray[Any, Any], lessons: Lessons, near: dict[str, list[str]], known: Lexicon
 ) -> list[str]:
     """Texts without a label: pieces and mixtures of the rows, the rows whose task is structural, rows with other
     words in them, and requests about whatever the dictionary holds."""
@@ -157,27 +159,25 @@ def _general(
     pairs = draw.choice(len(rows), (lessons.mixed, 2), p=chances).tolist()
     texts = [mixed(rows[one].text[:_PLAIN_CHARS], rows[other].text[:_PLAIN_CHARS], random) for one, other in pairs]
     texts += [text for text in plain_texts() if len(text) < _PLAIN_CHARS]
-    near = near_words(teacher)
     for index in draw.choice(len(rows), lessons.reworded, p=chances).tolist():
         texts.append(reworded(cut(rows[index].text), near, random))
     for index in draw.choice(len(rows), lessons.exchanged, p=chances).tolist():
         texts.append(exchanged(cut(rows[index].text)[:_EXCHANGED_CHARS], known, random))
     texts += [framed(known, random) for _ in range(lessons.framed)]
-    texts += [hazardous(known, random) for _ in range(lessons.hazards // 5)]
+    texts += [hazardous(known, random) for _ in range(lessons.hazards)]
     return [text for text in texts if text.strip()]
 
 
 def _about_harm(
-    rows: list[Row], contested: np.ndarray[Any, Any], lessons: Lessons, teacher: Teacher, known: Lexicon
+    rows: list[Row], contested: np.ndarray[Any, Any], lessons: Lessons, near: dict[str, list[str]], known: Lexicon
 ) -> list[str]:
     """Requests with a word of harm in them, and rows that are `contested`, with other words in them."""
     random, draw = Random(lessons.seed + 5), np.random.default_rng(lessons.seed + 5)
-    near = near_words(teacher)
     texts = []
     for number, index in enumerate(draw.choice(len(rows), lessons.contested, p=contested).tolist()):
         text = rows[index].text
         texts.append(exchanged(text, known, random) if number % 3 == 0 else reworded(text, near, random))
-    texts += [hazardous(known, random) for _ in range(lessons.hazards - lessons.hazards // 5)]
+    texts += [hazardous(known, random) for _ in range(lessons.more_hazards)]
     return [text for text in texts if text.strip()]
 
 
@@ -202,9 +202,9 @@ def opinions_of(rows: list[Row], words: list[str], lessons: Lessons, teacher: Te
     chances = weights_of(rows, lessons.power, lessons.written_weight, lessons.contrast)
     tutor = teach(rows, chances, pieces, lessons)
     of_rows = _odds(ask(tutor, pieces, [_read(row.text, row.system) for row in rows]))
-    known = lexicon()
-    general = _general(rows, chances, lessons, teacher, known)
-    others = general + _about_harm(rows, _contested(rows, chances, of_rows), lessons, teacher, known)
+    near, known = near_words(teacher), lexicon()
+    general = _general(rows, chances, lessons, near, known)
+    others = general + _about_harm(rows, _contested(rows, chances, of_rows), lessons, near, known)
     of_others = _odds(ask(tutor, pieces, others))
     # beyond the general ones: the network for short texts meets all of the contrast's rows, however seldom drawn
     contrast = [number for number, row in enumerate(rows) if of_contrast(row) and not row.system]
