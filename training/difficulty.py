@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from gateway.classify.model import Network, pool
+from gateway.classify.model import Network, place_tokens, pool
+from gateway.classify.tokens import Vocabulary
 from gateway.classify.window import Window, cut
 from training.corpus import SHARED, Row
 
@@ -49,12 +50,13 @@ def _true(cell: str) -> bool:
     return cell.strip().lower() in ("true", "1", "1.0")
 
 
-def difficulty_line(network: Network, rows: list[Row]) -> np.ndarray[Any, Any]:
+def difficulty_line(vocabulary: Vocabulary, network: Network, rows: list[Row]) -> np.ndarray[Any, Any]:
     """Weights over the features and, last, a constant; a logistic of their sum is the difficulty."""
     exams = _exam_rows()
     taken = [row for row in rows if row.source.startswith("written")] + rows[::7]
     texts = [text for text, _ in exams] + [row.text for row in taken]
-    x = np.array([pool(network, Window(cut(text), "", len(text))).features for text in texts])
+    placed = [place_tokens(vocabulary, Window(cut(text), "", len(text))) for text in texts]
+    x = np.array([pool(network, one, len(text)).features for one, text in zip(placed, texts, strict=True)])
     targets = np.array([hard for _, hard in exams] + [PRIOR[row.task] for row in taken])
     y = np.log(targets / (1 - targets))
     middle, spread = x.mean(axis=0), x.std(axis=0) + 1e-6

@@ -74,7 +74,7 @@ def main() -> None:
     print(calibration, flush=True)
     vocabulary = vocabulary_of(rows, teacher)
     opinions = opinions_of(rows, own_words(vocabulary), lessons, teacher)
-    arrays = arrays_of(fit(rows, vocabulary, teacher, general_of(opinions), settings))
+    whole = arrays_of(fit(rows, vocabulary, teacher, general_of(opinions), settings))
     for_short = short_settings(settings)
     short_rows, short_opinions = short_of(rows, opinions)
     short = arrays_of(fit(short_rows, vocabulary, teacher, short_opinions, for_short))
@@ -84,10 +84,8 @@ def main() -> None:
         **{name: calibration[name] for name in ("temperature", "unsure_below", "stakes_above")},
         "short_share": SHORT_SHARE,
     }
-    for made in (arrays, short):
-        made["hard"] = np.zeros(made["hide"].shape[1] + 1, np.float32)
-    arrays["hard"] = difficulty_line(network_of(vocabulary, arrays, short, facts, ""), rows)
-    digest = save(DEFAULT_FILE, list(vocabulary.words), arrays, short, facts)
+    hard = difficulty_line(vocabulary, network_of(whole), rows)
+    digest = save(DEFAULT_FILE, list(vocabulary.words), whole, short, hard, facts)
     card = {
         **facts,
         "version": f"{NAME}-{digest[:8]}",

@@ -36,12 +36,8 @@ class Network:
     """`table` is rows x width; `gate` a weight per row; `scan` and `scan_bias` look at REACH neighbouring words at a
     time, the furthest back first (REACH x width lines); `places`, `relate` and `relate_bias` let each of the scanned
     words look at all others (one head of attention: `relate` holds what two words are scored by, and beside it what is
-    taken over). `hide` and `out` are the two layers over the features. `hard` is a line over the features and a
-    constant. `temperature` divides the logits; `facts` is what training wrote down. `short` is a second network of the
-    same build for short texts, over the same vocabulary; it counts `short_share` there."""
+    taken over). `hide` and `out` are the two layers over the features."""
 
-    vocabulary: Vocabulary
-    tasks: tuple[str, ...]
     table: np.ndarray[Any, np.dtype[np.int8]]
     gate: Floats
     scan: Floats
@@ -53,12 +49,23 @@ class Network:
     hide_bias: Floats
     out: Floats
     out_bias: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Two networks over one vocabulary: `whole` reads every text, and `short` beside it the short ones, where it counts
+    `short_share`. `hard` is a line over the features of the first, and a constant. `temperature` divides the logits;
+    `facts` is what training wrote down."""
+
+    vocabulary: Vocabulary
+    tasks: tuple[str, ...]
+    whole: Network
+    short: Network
+    short_share: float
     hard: Floats
     temperature: float
     facts: dict[str, Any]
     version: str
-    short: Network | None = None
-    short_share: float = 0.0
 
 
 class Placed(NamedTuple):
@@ -130,13 +137,8 @@ def shape_of(asked: int, chars: int) -> tuple[float, float, float]:
     return math.log1p(asked) / 6.0, math.log1p(chars) / 10.0, 1.0
 
 
-def pool(network: Network, window: Window) -> Pooled:
-    """Looks a window's rows up, averages them, and scans its ends."""
-    return pool_placed(network, place_tokens(network.vocabulary, window), window.chars)
-
-
-def pool_placed(network: Network, placed: Placed, chars: int) -> Pooled:
-    """The same of tokens that are placed already; `chars` as in Window."""
+def pool(network: Network, placed: Placed, chars: int) -> Pooled:
+    """Looks the rows of placed tokens up, averages them, and scans their ends; `chars` as in Window."""
     reading = placed.reading
     vectors: Floats = network.table.take(reading.rows, 0).astype(np.float32)
     if reading.spelled is not None:
@@ -222,14 +224,18 @@ def hidden_of(network: Network, features: Floats) -> Floats:
     return hidden
 
 
-def views_of(network: Network, window: Window) -> tuple[View, ...]:
-    """What the network makes of a window and, where its text is short, what the one for short texts makes of it."""
-    pooled = pool(network, window)
-    hidden, short = hidden_of(network, pooled.features), network.short
-    if short is None or pooled.placed.reading.asked > SHORT or window.chars >= SHORT_CHARS:
-        return (View(network, 1.0, pooled, hidden),)
-    share, again = network.short_share, pool_placed(short, pooled.placed, window.chars)
-    return View(network, 1.0 - share, pooled, hidden), View(short, share, again, hidden_of(short, again.features))
+def views_of(model: Model, window: Window) -> tuple[View, ...]:
+    """What the network for all texts makes of a window and, where its text is short, what that for short ones does."""
+    placed = place_tokens(model.vocabulary, window)
+    if placed.reading.asked > SHORT or window.chars >= SHORT_CHARS:
+        return (_view(model.whole, 1.0, placed, window.chars),)
+    share = model.short_share
+    return _view(model.whole, 1.0 - share, placed, window.chars), _view(model.short, share, placed, window.chars)
+
+
+def _view(network: Network, share: float, placed: Placed, chars: int) -> View:
+    pooled = pool(network, placed, chars)
+    return View(network, share, pooled, hidden_of(network, pooled.features))
 
 
 def logits_of(views: tuple[View, ...]) -> Floats:
@@ -239,15 +245,15 @@ def logits_of(views: tuple[View, ...]) -> Floats:
     return logits
 
 
-def probabilities(network: Network, logits: Floats) -> list[float]:
+def probabilities(model: Model, logits: Floats) -> list[float]:
     """Calibrated probabilities in the order of `tasks`."""
     each: list[float] = logits.tolist()
     most = max(each)
-    odds = [math.exp((logit - most) / network.temperature) for logit in each]
+    odds = [math.exp((logit - most) / model.temperature) for logit in each]
     total = sum(odds)
     return [odd / total for odd in odds]
 
 
-def difficulty_of(network: Network, features: Floats) -> float:
+def difficulty_of(model: Model, features: Floats) -> float:
     """How hard the request looks, in 0..1. Weak by nature: see docs/classifier.md."""
-    return 1.0 / (1.0 + math.exp(-float(network.hard[:-1] @ features + network.hard[-1])))
+    return 1.0 / (1.0 + math.exp(-float(model.hard[:-1] @ features + model.hard[-1])))

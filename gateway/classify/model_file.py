@@ -14,13 +14,13 @@ from typing import Any, BinaryIO
 import numpy as np
 import orjson
 
-from gateway.classify.model import POOLS, REACH, SHAPES, SHORT, STAKES, Network
-from gateway.classify.tokens import Vocabulary
+from gateway.classify.model import POOLS, REACH, SHAPES, SHORT, STAKES, Model, Network
+from gateway.classify.tokens import Floats, Vocabulary
 
-MAGIC = b"switchyard text model 5\n"
+MAGIC = b"switchyard text model 6\n"
 DEFAULT_FILE = Path(__file__).with_name("model.bin")
 Arrays = dict[str, Any]
-"""A network's arrays, or those of both, by name."""
+"""A network's arrays, by name."""
 _FACTS = (
     ("temperature", 0.01, 100.0),
     ("unsure_below", 0.0, 1.0),
@@ -44,18 +44,18 @@ _ARRAYS = (
     "hide_bias",
     "out",
     "out_bias",
-    "hard",
 )
+_HARD = "hard"
 
 
 class BadModel(Exception):
     """The file is no text model, is cut off, or belongs to another version of the code."""
 
 
-def save(path: Path, words: list[str], arrays: Arrays, short: Arrays, facts: dict[str, Any]) -> str:
+def save(path: Path, words: list[str], whole: Arrays, short: Arrays, hard: Floats, facts: dict[str, Any]) -> str:
     """Writes a model file and gives its SHA-256 in hex. The same arguments give the same bytes."""
     blob = "\x00".join(words).encode("utf-8", "surrogatepass")
-    named = {**{name: arrays[name] for name in _ARRAYS}, **{_SHORT + name: short[name] for name in _ARRAYS}}
+    named = {name: whole[name] for name in _ARRAYS} | {_SHORT + name: short[name] for name in _ARRAYS} | {_HARD: hard}
     body = b"".join((blob, *(np.ascontiguousarray(array).tobytes() for array in named.values())))
     header = {
         **facts,
@@ -63,12 +63,12 @@ def save(path: Path, words: list[str], arrays: Arrays, short: Arrays, facts: dic
         "bytes": len(body),
         "arrays": [[name, str(array.dtype), list(array.shape)] for name, array in named.items()],
     }
-    whole = MAGIC + orjson.dumps(header, option=orjson.OPT_SORT_KEYS) + b"\n" + zlib.compress(body, 9)
-    path.write_bytes(whole)
-    return hashlib.sha256(whole).hexdigest()
+    written = MAGIC + orjson.dumps(header, option=orjson.OPT_SORT_KEYS) + b"\n" + zlib.compress(body, 9)
+    path.write_bytes(written)
+    return hashlib.sha256(written).hexdigest()
 
 
-def load(path: Path = DEFAULT_FILE) -> Network:
+def load(path: Path = DEFAULT_FILE) -> Model:
     """Reads a model file. Raises BadModel, or OSError where there is none."""
     digest = hashlib.sha256()
     try:
@@ -92,12 +92,14 @@ def load(path: Path = DEFAULT_FILE) -> Network:
         whole, short = ({name: arrays[part + name] for name in _ARRAYS} for part in ("", _SHORT))
         for network in (whole, short):
             _check(path, vocabulary, network, len(facts["tasks"]))
+        if arrays[_HARD].shape != (whole["hide"].shape[1] + 1,):
+            raise BadModel(f"{path}: {_HARD} is {arrays[_HARD].shape}")
         for name, least, most in _FACTS:
             if not least <= float(facts[name]) <= most:
                 raise BadModel(f"{path}: {name} is {facts[name]}")
         if STAKES not in facts["tasks"]:
             raise BadModel(f"{path}: {STAKES} is not among the tasks")
-        return network_of(vocabulary, whole, short, facts, digest.hexdigest())
+        return _model_of(vocabulary, whole, short, arrays[_HARD], facts, digest.hexdigest())
     except (ValueError, KeyError, TypeError) as error:
         raise BadModel(f"{path}: {error}") from error
 
@@ -118,7 +120,6 @@ def _check(path: Path, vocabulary: Vocabulary, arrays: Arrays, tasks: int) -> No
         "hide_bias": (hidden,),
         "out": (tasks, hidden),
         "out_bias": (tasks,),
-        "hard": (features + 1,),
     }
     for name, shape in expected.items():
         if arrays[name].shape != shape:
@@ -145,22 +146,23 @@ def _unpacked(file: BinaryIO, digest: hashlib._Hash, size: int) -> bytes:
     return b"".join(parts)
 
 
-def network_of(vocabulary: Vocabulary, arrays: Arrays, short: Arrays, facts: dict[str, Any], digest: str) -> Network:
-    """A network of arrays as they are in a file, and the one for short texts in it."""
-    plain = {name: value for name, value in facts.items() if name not in ("arrays", "bytes", "words")}
+def network_of(arrays: Arrays) -> Network:
+    """A network of arrays as they are in a file."""
+    floats = {name: arrays[name].astype(np.float32) for name in _ARRAYS if name not in ("table", "gate")}
+    return Network(table=arrays["table"], gate=np.exp(arrays["gate"].astype(np.float32)), **floats)
 
-    def one(arrays: Arrays, **more: Any) -> Network:
-        floats = {name: arrays[name].astype(np.float32) for name in _ARRAYS if name not in ("table", "gate")}
-        return Network(
-            vocabulary=vocabulary,
-            tasks=tuple(facts["tasks"]),
-            table=arrays["table"],
-            gate=np.exp(arrays["gate"].astype(np.float32)),
-            **floats,
-            temperature=float(facts["temperature"]),
-            facts=plain,
-            version=f"{facts['name']}-{digest[:8]}",
-            **more,
-        )
 
-    return one(arrays, short=one(short), short_share=float(facts["short_share"]))
+def _model_of(
+    vocabulary: Vocabulary, whole: Arrays, short: Arrays, hard: Floats, facts: dict[str, Any], digest: str
+) -> Model:
+    return Model(
+        vocabulary=vocabulary,
+        tasks=tuple(facts["tasks"]),
+        whole=network_of(whole),
+        short=network_of(short),
+        short_share=float(facts["short_share"]),
+        hard=hard.astype(np.float32),
+        temperature=float(facts["temperature"]),
+        facts={name: value for name, value in facts.items() if name not in ("arrays", "bytes", "words")},
+        version=f"{facts['name']}-{digest[:8]}",
+    )

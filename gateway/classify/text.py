@@ -16,6 +16,7 @@ from gateway.classify.model import (
     POOLS,
     REACH,
     STAKES,
+    Model,
     Network,
     Pooled,
     View,
@@ -56,18 +57,18 @@ class Explanation(NamedTuple):
 
 
 class TrainedModel:
-    """A TextModel over a Network. `unsure_below` is the confidence under which a label is better called unsure:
+    """A TextModel over a Model. `unsure_below` is the confidence under which a label is better called unsure:
     measured on sources held out of training, see docs/classifier.md. `stakes_above` is the probability
     from which health_safety is the task, and below which it is not, whatever else is likelier."""
 
-    __slots__ = ("_network", "_stakes", "stakes_above", "unsure_below", "version")
+    __slots__ = ("_model", "_stakes", "stakes_above", "unsure_below", "version")
 
-    def __init__(self, network: Network) -> None:
-        self._network = network
-        self._stakes = network.tasks.index(STAKES)
-        self.version = network.version
-        self.unsure_below = float(network.facts["unsure_below"])
-        self.stakes_above = float(network.facts["stakes_above"])
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._stakes = model.tasks.index(STAKES)
+        self.version = model.version
+        self.unsure_below = float(model.facts["unsure_below"])
+        self.stakes_above = float(model.facts["stakes_above"])
 
     def read(self, request: ChatRequest, signals: Signals) -> TextVerdict:
         """The text's task. Reasons name the runner-up only; `explain` names terms."""
@@ -76,13 +77,13 @@ class TrainedModel:
     def read_window(self, window: Window) -> TextVerdict:
         if not window.text.strip():
             return TextVerdict("simple_qa", 0.0, None, ("no text",))
-        network = self._network
-        views = views_of(network, window)
-        chances = probabilities(network, logits_of(views))
+        model = self._model
+        views = views_of(model, window)
+        chances = probabilities(model, logits_of(views))
         first, second = self._decide(chances)
-        reason = f"text, then {network.tasks[second]} {chances[second]:.2f}"
+        reason = f"text, then {model.tasks[second]} {chances[second]:.2f}"
         return TextVerdict(
-            network.tasks[first], chances[first], difficulty_of(network, views[0].pooled.features), (reason,)
+            model.tasks[first], chances[first], difficulty_of(model, views[0].pooled.features), (reason,)
         )
 
     def _decide(self, chances: list[float]) -> tuple[int, int]:
@@ -97,19 +98,19 @@ class TrainedModel:
         return self.explain_window(window_of(request, in_session=signals.tool_results > 0))
 
     def explain_window(self, window: Window) -> Explanation:
-        network = self._network
-        views = views_of(network, window)
-        chances = probabilities(network, logits_of(views))
+        model = self._model
+        views = views_of(model, window)
+        chances = probabilities(model, logits_of(views))
         first, _ = self._decide(chances)
         terms = Counter[str]()
         for view in views:
             terms.update(_terms(view, _pull(view, first)))
         ranked = sorted(terms.items(), key=lambda item: item[1], reverse=True)
-        ranking = sorted(zip(network.tasks, chances, strict=True), key=lambda item: item[1], reverse=True)
+        ranking = sorted(zip(model.tasks, chances, strict=True), key=lambda item: item[1], reverse=True)
         return Explanation(
-            task=network.tasks[first],
+            task=model.tasks[first],
             confidence=chances[first],
-            difficulty=difficulty_of(network, views[0].pooled.features),
+            difficulty=difficulty_of(model, views[0].pooled.features),
             chances=tuple(ranking),
             towards=tuple(Term(term, weight) for term, weight in ranked[:_MOST_TERMS] if weight > 0),
             against=tuple(Term(term, weight) for term, weight in ranked[: -_MOST_TERMS - 1 : -1] if weight < 0),

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gateway.classify.model import SHORT, SHORT_CHARS, logits_of, pool, pools_of, views_of
+from gateway.classify.model import SHORT, SHORT_CHARS, logits_of, place_tokens, pool, pools_of, views_of
 from gateway.classify.model_file import load
 from gateway.classify.text import _pull, _terms
 from gateway.classify.tokens import (
@@ -67,10 +67,10 @@ def test_each_pool_is_one_slice(asked: int, around: int) -> None:
     ["hi", "Write a poem about the sea", "fix teh zorbquax in my css, pls", "So it goes. " * 40, "漢字 " * 30],
 )
 def test_the_terms_of_an_explanation_add_up_to_the_label(text: str) -> None:
-    network = load()
-    views = views_of(network, Window(text, "You are a tutor.", len(text)))
+    model = load()
+    views = views_of(model, Window(text, "You are a tutor.", len(text)))
     logits = logits_of(views)
-    for task in range(len(network.tasks)):
+    for task in range(len(model.tasks)):
         found = 0.0
         for view in views:
             pull = _pull(view, task)
@@ -85,11 +85,11 @@ def test_the_terms_of_an_explanation_add_up_to_the_label(text: str) -> None:
 
 
 def test_a_short_text_is_seen_by_both_networks_and_a_longer_one_by_one() -> None:
-    network = load()
-    short, longer = (views_of(network, Window("word " * count, "", 5 * count)) for count in (SHORT, SHORT + 1))
-    long_word = views_of(network, Window("a" * SHORT_CHARS, "", SHORT_CHARS))
-    assert [view.network for view in longer] == [view.network for view in long_word] == [network]
-    assert [view.network for view in short] == [network, network.short]
+    model = load()
+    short, longer = (views_of(model, Window("word " * count, "", 5 * count)) for count in (SHORT, SHORT + 1))
+    long_word = views_of(model, Window("a" * SHORT_CHARS, "", SHORT_CHARS))
+    assert [view.network for view in longer] == [view.network for view in long_word] == [model.whole]
+    assert [view.network for view in short] == [model.whole, model.short]
     assert sum(view.share for view in short) == pytest.approx(1.0)
     assert [is_short("word " * SHORT), is_short("word " * (SHORT + 1)), is_short("a" * SHORT_CHARS)] == [
         True,
@@ -100,8 +100,9 @@ def test_a_short_text_is_seen_by_both_networks_and_a_longer_one_by_one() -> None
 
 def test_words_that_score_far_below_nought_still_share_out_the_whole() -> None:
     shipped = load()
-    kinds = len(shipped.scan_bias)
+    kinds = len(shipped.whole.scan_bias)
     relate = np.concatenate((np.eye(kinds, dtype=np.float32) * -1e6, np.eye(kinds, dtype=np.float32)), 1)
-    pooled = pool(replace(shipped, relate=relate), Window("kill the python process", "", 23))
+    placed = place_tokens(shipped.vocabulary, Window("kill the python process", "", 23))
+    pooled = pool(replace(shipped.whole, relate=relate), placed, 23)
     assert pooled.ends.shares.sum(axis=1) == pytest.approx(np.ones(4))
     assert np.isfinite(pooled.features).all()
