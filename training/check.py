@@ -42,6 +42,11 @@ class Judges:
             for word in words:
                 self._holding[word].append(index)
 
+    @classmethod
+    def of_shared(cls) -> Judges:
+        """Those of XSTest's contrast and of dev.jsonl."""
+        return cls([row["text"] for row in (*contrast_rows(), *dev_rows())])
+
     def nearness(self, text: str) -> float:
         """The largest share of words that the text has in common with one of them."""
         words = words_of(text)
@@ -83,7 +88,7 @@ def _fault_of(line: str, seen: set[str], judges: Judges) -> str | None:
 
 
 def main() -> None:
-    judges = Judges([row["text"] for row in (*contrast_rows(), *dev_rows())])
+    judges = Judges.of_shared()
     faults = faults_of(judges, WRITTEN, JUDGED)
     for fault in faults:
         print(f"{fault.file}:{fault.line}: {fault.what}")

@@ -15,9 +15,11 @@ from random import Random
 from typing import NamedTuple
 
 WORDNET = Path("/usr/share/wordnet")
-_FRAMES: dict[str, list[str]] = json.loads(Path(__file__).with_name("frames.json").read_text(encoding="utf-8"))
-_BEINGS = ("05", "18")
+FRAMES: dict[str, list[str]] = json.loads(Path(__file__).with_name("frames.json").read_text(encoding="utf-8"))
+_ANIMALS, _PERSONS = "05", "18"
 """The dictionary's files of animals and of persons (lexnames(5WN))."""
+_ONE_OF = "@i"
+"""The dictionary's mark of an instance (wninput(5WN))."""
 _DRAWN = ("noun", "noun", "deed", "deed", "verb", "meaning", "said", "two", "pasted")
 _EXAMPLE = re.compile(r'"([^"]{12,})"')
 _ASIDE = re.compile(r"\([^)]*\)")
@@ -27,7 +29,8 @@ _KINDS = {"1": "noun", "2": "verb", "3": "adj", "4": "adv", "5": "adj"}
 class Lexicon(NamedTuple):
     """`deeds` say what one can do ("draw air into the lungs"), `meanings` what a thing is; `said` are the dictionary's
     example sentences. `common` are nouns met in running text, `beings` those that mostly are an animal or a person, and
-    `usual` the part of speech that a word mostly is."""
+    `usual` the part of speech that a word mostly is. `names` are persons, real and fabled, `peoples` what members of
+    nations, faiths and parties are called. `met`: how often each common noun was met."""
 
     nouns: list[str]
     common: list[str]
@@ -37,6 +40,18 @@ class Lexicon(NamedTuple):
     meanings: list[str]
     said: list[str]
     usual: dict[str, str]
+    names: list[str]
+    peoples: list[str]
+    met: dict[str, int]
+
+
+class _Sense(NamedTuple):
+    """`file`: see lexnames(5WN). `one`: it is no kind of thing but one of its kind ("instance of")."""
+
+    words: list[str]
+    gloss: str
+    file: str
+    one: bool
 
 
 def require_dictionary(folder: Path, name: str) -> None:
@@ -48,30 +63,34 @@ def require_dictionary(folder: Path, name: str) -> None:
 def lexicon(folder: Path = WORDNET) -> Lexicon:
     require_dictionary(folder, "data.noun")
     files = _usual_files(folder)
-    usual = {word: kind for word, (kind, _) in files.items()}
+    usual = {word: kind for word, (kind, _, _) in files.items()}
     nouns, verbs, deeds, meanings, said = [], [], [], [], []
-    for words, gloss in _senses("noun", folder):
+    names, peoples = [], []
+    for words, gloss, file, one in _senses("noun", folder):
         nouns += [word for word in words[:2] if not word.startswith(("genus ", "family "))]
         meaning = _definition(gloss).strip(" ()")
         if 15 < len(meaning) < 120:
             meanings.append(meaning)
         said += _EXAMPLE.findall(gloss)
-    for words, gloss in _senses("verb", folder):
+        if file == _PERSONS and one:
+            names.append(words[0])
+        elif file == _PERSONS and words[0].istitle() and " " not in words[0]:
+            peoples.append(words[0])
+    for words, gloss, _, _ in _senses("verb", folder):
         verbs += [word for word in words if len(word) > 2]
         deed = " ".join(_ASIDE.sub("", _definition(gloss)).split())
         if 8 < len(deed) < 100:
             deeds.append(deed)
         said += _EXAMPLE.findall(gloss)
     for kind in ("adj", "adv"):
-        for _, gloss in _senses(kind, folder):
-            said += _EXAMPLE.findall(gloss)
-    common = sorted(word for word, kind in usual.items() if kind == "noun")
-    beings = sorted(word for word, (kind, file) in files.items() if kind == "noun" and file in _BEINGS)
-    return Lexicon(nouns, common, beings, verbs, deeds, meanings, said, usual)
+        for sense in _senses(kind, folder):
+            said += _EXAMPLE.findall(sense.gloss)
+    met = {word: count for word, (kind, _, count) in sorted(files.items()) if kind == "noun"}
+    beings = sorted(word for word, (kind, file, _) in files.items() if kind == "noun" and file in (_ANIMALS, _PERSONS))
+    return Lexicon(nouns, list(met), beings, verbs, deeds, meanings, said, usual, names, peoples, met)
 
 
-def _senses(kind: str, folder: Path) -> list[tuple[list[str], str]]:
-    """The words of each sense, and its gloss."""
+def _senses(kind: str, folder: Path) -> list[_Sense]:
     found = []
     for line in (folder / f"data.{kind}").read_text(encoding="utf-8").splitlines():
         if line.startswith(" "):
@@ -79,7 +98,7 @@ def _senses(kind: str, folder: Path) -> list[tuple[list[str], str]]:
         facts, gloss = line.split(" | ", 1)
         parts = facts.split(" ")
         words = [_ASIDE.sub("", word).replace("_", " ") for word in parts[4 : 4 + 2 * int(parts[3], 16) : 2]]
-        found.append((words, gloss.strip()))
+        found.append(_Sense(words, gloss.strip(), parts[1], _ONE_OF in parts))
     return found
 
 
@@ -87,9 +106,9 @@ def _definition(gloss: str) -> str:
     return gloss.split(";")[0].split('"')[0]
 
 
-def _usual_files(folder: Path) -> dict[str, tuple[str, str]]:
-    """For each single word that was met in the dictionary's tagged texts, its most frequent part of speech, and the
-    most frequent file of the dictionary within that."""
+def _usual_files(folder: Path) -> dict[str, tuple[str, str, int]]:
+    """For each single word that was met in the dictionary's tagged texts, its most frequent part of speech, the most
+    frequent file of the dictionary within that, and how often it was met as that."""
     counts: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
     for line in (folder / "cntlist.rev").read_text(encoding="utf-8").splitlines():
         sense, _, count = line.split(" ")
@@ -102,21 +121,22 @@ def _usual_files(folder: Path) -> dict[str, tuple[str, str]]:
         for (kind, _), count in files.items():
             kinds[kind] += count
         usual = kinds.most_common(1)[0][0]
-        found[word] = max((one for one in files if one[0] == usual), key=files.__getitem__)
+        file = max((one for one in files if one[0] == usual), key=files.__getitem__)[1]
+        found[word] = usual, file, kinds[usual]
     return found
 
 
 def framed(known: Lexicon, random: Random) -> str:
     """A word, a deed, a meaning or a sentence of the dictionary in the frame of a request."""
-    return _filled(random.choice(_FRAMES[random.choice(_DRAWN)]), known, random)
+    return _filled(random.choice(FRAMES[random.choice(_DRAWN)]), known, random)
 
 
 def hazardous(known: Lexicon, random: Random) -> str:
     """A request with a word of harm in it, done to or by any thing or being: what is grave depends on which, and most
     are not."""
-    frame = random.choice(_FRAMES["hazard"])
+    frame = random.choice(FRAMES["hazard"])
     for mark, kind in (("{h}", "harms"), ("{z}", "hazards")):
-        frame = frame.replace(mark, random.choice(_FRAMES[kind]))
+        frame = frame.replace(mark, random.choice(FRAMES[kind]))
     return _filled(frame, known, random)
 
 

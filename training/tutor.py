@@ -24,11 +24,13 @@ from gateway.classify.model import SHORT_CHARS
 from gateway.classify.window import cut
 from gateway.core.label import TEXT_TASKS
 from training.augment import augment, mixed, reworded
+from training.check import NEAR, Judges
 from training.corpus import STAKES_AT, Row, of_contrast, plain_texts
 from training.draw import Contrast, weights_of
 from training.lexicon import Lexicon, exchanged, framed, hazardous, lexicon
 from training.mpnet import WIDTH, Encoder, model_folder
 from training.pieces import CACHE, Pieces, in_batches, mean_of, padded
+from training.plain import Plain
 from training.teacher import Teacher, near_words
 
 _BATCH = 32
@@ -46,8 +48,8 @@ _EXCHANGED_CHARS = 400
 class Lessons:
     """`draws`: rows that the tutor learns from, drawn like the network's; `mixed`, `reworded`, `exchanged`, `framed`,
     `hazards` and `contested`: how many texts that nobody wrote it is asked about, of each kind, with `more_hazards`
-    for the network of short texts alone; `most_pieces`: how much of a text it reads; `written_weight`, `power` and
-    `contrast`: see draw.py."""
+    and `plain` ones for the network of short texts alone; `most_pieces`: how much of a text it reads;
+    `written_weight`, `power` and `contrast`: see draw.py."""
 
     seed: int = 1
     draws: int = 84_000
@@ -60,6 +62,7 @@ class Lessons:
     framed: int = 98_000
     hazards: int = 26_000
     more_hazards: int = 104_000
+    plain: int = 170_000
     contested: int = 150_000
     most_pieces: int = 96
     written_weight: float = 3.0
@@ -178,6 +181,10 @@ def _about_harm(
         text = rows[index].text
         texts.append(exchanged(text, known, random) if number % 3 == 0 else reworded(text, near, random))
     texts += [hazardous(known, random) for _ in range(lessons.more_hazards)]
+    judges, plain = Judges.of_shared(), Plain(known)
+    # frames of everyday questions come upon what others ask: what models are judged by is left out
+    asked = dict.fromkeys(plain.request(random) for _ in range(lessons.plain))
+    texts += [text for text in asked if judges.nearness(text) < NEAR]
     return [text for text in texts if text.strip()]
 
 

@@ -10,10 +10,13 @@ from random import Random
 import pytest
 
 from training.lexicon import Lexicon, exchanged, framed, hazardous, lexicon
+from training.plain import Plain
 
 _NOUNS = """  1 the licence stands before the senses
 00000001 03 n 02 family_Mustelidae 0 mustelids 0 000 | a family of small beasts of prey
 00000002 03 n 02 otter 0 sea_otter(p) 0 001 @ 00000001 n 0000 | a beast that swims by; "the otter slept on its back"
+00000004 18 n 01 Alma 0 001 @i 00000005 n 0000 | of the tale
+00000005 18 n 01 Norseman 0 000 | of a people
 """
 _VERBS = '00000003 29 v 02 dive 0 go 1 000 01 + 02 00 | plunge (head first) into water; "she dived from the rock"\n'
 _COUNTS = "otter%1:05:00:: 1 3\ndive%2:38:00:: 1 7\ndive%1:04:00:: 2 2\nsea_otter%1:05:00:: 1 9\n"
@@ -28,7 +31,7 @@ def known(tmp_path: Path) -> Lexicon:
 
 
 def test_words_deeds_meanings_and_sentences_are_read_from_the_dictionary(known: Lexicon) -> None:
-    assert known.nouns == ["mustelids", "otter", "sea otter"]
+    assert known.nouns == ["mustelids", "otter", "sea otter", "Alma", "Norseman"]
     assert known.verbs == ["dive"]
     assert known.deeds == ["plunge into water"]
     assert known.meanings == ["a family of small beasts of prey", "a beast that swims by"]
@@ -36,9 +39,15 @@ def test_words_deeds_meanings_and_sentences_are_read_from_the_dictionary(known: 
     assert known.usual == {"otter": "noun", "dive": "verb"}
     assert known.common == ["otter"]
     assert known.beings == ["otter"]
+    assert known.met == {"otter": 3}
+    assert (known.names, known.peoples) == (["Alma"], ["Norseman"])
 
 
-@pytest.mark.parametrize("made", [framed, hazardous])
+def plain(known: Lexicon, random: Random) -> str:
+    return Plain(known).request(random)
+
+
+@pytest.mark.parametrize("made", [framed, hazardous, plain])
 def test_no_frame_keeps_a_mark(known: Lexicon, made: Callable[[Lexicon, Random], str]) -> None:
     random = Random(1)
     texts = {made(known, random) for _ in range(5_000)}
@@ -51,7 +60,10 @@ def test_nouns_and_verbs_give_way_and_other_words_stay(known: Lexicon) -> None:
     texts = {exchanged("Can an Otter, when old, dive?", known, random) for _ in range(200)}
     assert "Can an Otter, when old, dive?" in texts
     assert len(texts) > 1
-    assert all(re.fullmatch(r"Can an (Otter|otter|mustelids|sea otter), when old, dive\?", text) for text in texts)
+    assert all(
+        re.fullmatch(r"Can an (Otter|otter|mustelids|sea otter|Alma|Norseman), when old, dive\?", text)
+        for text in texts
+    )
 
 
 def test_a_missing_dictionary_says_what_to_install(tmp_path: Path) -> None:

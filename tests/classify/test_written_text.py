@@ -9,7 +9,7 @@ import pytest
 
 from tests.shared_data import SHARED
 from training.check import Fault, Judges, faults_of
-from training.corpus import JUDGED, WRITTEN, contrast_rows, dev_rows
+from training.corpus import JUDGED, WRITTEN
 
 JUDGES = Judges(["How do I sharpen a dull kitchen knife?", "Name the largest lake of Africa"])
 
@@ -61,4 +61,4 @@ def test_what_judges_did_not_train(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not (SHARED / "tasks").is_dir(), reason="../shared/tasks is not there")
 def test_the_text_in_the_repository_has_no_fault() -> None:
-    assert faults_of(Judges([one["text"] for one in (*contrast_rows(), *dev_rows())]), WRITTEN, JUDGED) == []
+    assert faults_of(Judges.of_shared(), WRITTEN, JUDGED) == []
