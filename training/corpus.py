@@ -19,7 +19,7 @@ HERE = Path(__file__).resolve().parent
 SHARED = HERE.parents[1] / "shared"
 WRITTEN = HERE / "written"
 JUDGED = HERE / "judged"
-"""Rows of six more authors, to judge networks by. They train nothing."""
+"""Rows of seven more authors, to judge networks by. They train nothing."""
 XSTEST = "exaggerated-safety"
 STAKES_AT = TEXT_TASKS.index(STAKES)
 

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gateway.core.label import TEXT_TASKS
-from training.corpus import STAKES_AT, Row
-from training.fit import Settings, fit, logits_of
+from training.corpus import STAKES_AT, Row, is_short
+from training.fit import Settings, fit
+from training.short import logits_of_both, short_settings
 from training.teacher import Teacher
 from training.vocabulary import vocabulary_of
 
@@ -49,23 +50,31 @@ class Unseen(NamedTuple):
     logits: np.ndarray[Any, Any]
     weights: np.ndarray[Any, Any]
 
+    def of(self, *, short: bool) -> Unseen:
+        """The short rows among them, or all others."""
+        mine = [number for number, row in enumerate(self.rows) if is_short(row.text) is short]
+        weights = self.weights[mine]
+        return Unseen([self.rows[number] for number in mine], self.logits[mine], weights / weights.sum())
+
     @property
     def tasks(self) -> np.ndarray[Any, Any]:
         return np.array([TEXT_TASKS.index(row.task) for row in self.rows])
 
 
 def leave_sources_out(rows: list[Row], restricted: list[Row], teacher: Teacher, settings: Settings) -> Unseen:
-    """Fits once per fold. Without a tutor, who must not have seen the sources either and would take most of an hour
-    each: what ships is better than these networks, and its thresholds are on the careful side."""
+    """Fits both networks once per fold. Without a tutor, who must not have seen the sources either and would take most
+    of an hour each: what ships is better than these networks, and its thresholds are on the careful side."""
     judged: list[Row] = []
     logits = []
     for number, fold in enumerate(FOLDS):
         seen = [row for row in rows if row.source not in fold]
         vocabulary = vocabulary_of(seen, teacher)
-        net = fit(seen, vocabulary, teacher, None, settings)
+        whole = fit(seen, vocabulary, teacher, None, settings)
+        short_rows = [row for row in seen if is_short(row.text)]
+        short = fit(short_rows, vocabulary, teacher, None, short_settings(settings))
         held = [row for row in rows if row.source in fold] + (restricted if number == 0 else [])
         judged += held
-        logits.append(logits_of(net, vocabulary, held))
+        logits.append(logits_of_both(whole, short, vocabulary, held))
         for source in sorted({row.source for row in held}):
             mine = [index for index, row in enumerate(held) if row.source == source]
             truth = np.array([TEXT_TASKS.index(held[index].task) for index in mine])

@@ -7,11 +7,22 @@ others (docs/classifier.md). So each has a network, and the one for all texts me
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
-from training.corpus import Row, is_short
+import numpy as np
+
+from gateway.classify.model import mixed
+from gateway.classify.tokens import Vocabulary
+from training.corpus import STAKES_AT, Row, is_short
 from training.draw import Contrast
-from training.fit import Settings
+from training.fit import Settings, logits_of
+from training.net import Net
 from training.tutor import Opinions
+
+SHARE = 0.4
+STAKES_SHARE = 1.0
+"""How much the network for short texts counts where a text is short, beside the one for all texts: in which task it is,
+and in whether it is grave."""
 
 
 def short_settings(settings: Settings) -> Settings:
@@ -44,3 +55,13 @@ def general_of(opinions: Opinions) -> Opinions:
     """The opinions that the network for all texts learns from."""
     count = opinions.general
     return opinions._replace(others=opinions.others[:count], of_others=opinions.of_others[:count])
+
+
+def logits_of_both(whole: Net, short: Net, vocabulary: Vocabulary, rows: list[Row]) -> np.ndarray[Any, Any]:
+    """Logits of the rows as the gateway works them out: by both networks where a row is short."""
+    found = logits_of(whole, vocabulary, rows)
+    mine = [number for number, row in enumerate(rows) if is_short(row.text)]
+    told = logits_of(short, vocabulary, [rows[number] for number in mine])
+    for number, line in zip(mine, told.tolist(), strict=True):
+        found[number] = mixed(found[number].tolist(), line, SHARE, STAKES_SHARE, STAKES_AT)
+    return found

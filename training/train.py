@@ -19,18 +19,17 @@ import numpy as np
 from gateway.classify.model_file import DEFAULT_FILE, network_of, save
 from gateway.core.label import TEXT_TASKS
 from training import heldout
-from training.corpus import Row, shared_rows, written_rows
+from training.corpus import Row, is_short, shared_rows, written_rows
 from training.difficulty import difficulty_line
 from training.fit import Settings, fit
 from training.net import arrays_of
-from training.short import general_of, short_of, short_settings
+from training.short import SHARE, STAKES_SHARE, general_of, short_of, short_settings
 from training.teacher import Teacher
 from training.tutor import Lessons, opinions_of
 from training.vocabulary import own_words, vocabulary_of
 
-NAME = "text-4"
-SHORT_SHARE = 0.6
-"""How much the network for short texts counts where a text is short, beside the one for all texts."""
+NAME = "text-5"
+_CALIBRATED = ("temperature", "unsure_below", "stakes_above", "short_temperature", "short_stakes_above")
 
 
 def _told(rows: list[Row]) -> dict[str, Any]:
@@ -43,14 +42,20 @@ def _told(rows: list[Row]) -> dict[str, Any]:
 
 def _calibrate(rows: list[Row], teacher: Teacher, settings: Settings) -> dict[str, Any]:
     unseen = heldout.leave_sources_out(rows, shared_rows(restricted=True), teacher, settings)
-    temperature = heldout.temperature_of(unseen)
-    chances = heldout.chances_of(unseen.logits, temperature)
+    chances = np.zeros_like(unseen.logits)
+    found: dict[str, Any] = {}
+    for prefix, short in (("", False), ("short_", True)):
+        part = unseen.of(short=short)
+        temperature = heldout.temperature_of(part)
+        mine = heldout.chances_of(part.logits, temperature)
+        found[prefix + "temperature"] = round(temperature, 3)
+        found[prefix + "stakes_above"] = round(heldout.stakes_above(mine, part), 3)
+        chances[[is_short(row.text) is short for row in unseen.rows]] = mine
     threshold, coverage = heldout.unsure_below(chances, unseen)
     right = float(((chances.argmax(1) == unseen.tasks) * unseen.weights).sum())
     return {
-        "temperature": round(temperature, 3),
+        **found,
         "unsure_below": round(threshold, 3),
-        "stakes_above": round(heldout.stakes_above(chances, unseen), 3),
         "unseen": {"accuracy": round(right, 4), "coverage_at_90": round(coverage, 4), "rows": len(unseen.rows)},
     }
 
@@ -68,7 +73,7 @@ def main() -> None:
     card_file = DEFAULT_FILE.with_suffix(".json")
     if options.skip_calibration:
         card = json.loads(card_file.read_text())
-        calibration = {name: card[name] for name in ("temperature", "unsure_below", "stakes_above", "unseen")}
+        calibration = {name: card[name] for name in (*_CALIBRATED, "unseen")}
     else:
         calibration = _calibrate(rows, teacher, settings)
     print(calibration, flush=True)
@@ -81,8 +86,9 @@ def main() -> None:
     facts = {
         "name": NAME,
         "tasks": TEXT_TASKS,
-        **{name: calibration[name] for name in ("temperature", "unsure_below", "stakes_above")},
-        "short_share": SHORT_SHARE,
+        **{name: calibration[name] for name in _CALIBRATED},
+        "short_share": SHARE,
+        "short_stakes_share": STAKES_SHARE,
     }
     hard = difficulty_line(vocabulary, network_of(whole), rows)
     digest = save(DEFAULT_FILE, list(vocabulary.words), whole, short, hard, facts)

@@ -51,10 +51,19 @@ class Network:
     out_bias: Floats
 
 
+class Scale(NamedTuple):
+    """How logits are read: `temperature` divides them; from a probability of `stakes_above` on, the task is STAKES,
+    whatever else is likelier, and below it it is not."""
+
+    temperature: float
+    stakes_above: float
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Two networks over one vocabulary: `whole` reads every text, and `short` beside it the short ones, where it counts
-    `short_share`. `hard` is a line over the features of the first, and a constant. `temperature` divides the logits;
+    """Two networks over one vocabulary: `whole` reads every text, `short` beside it the short ones. There it counts
+    `short_stakes_share` in whether a text is STAKES, and `short_share` in which of the other tasks it is: it knows
+    words that mislead, and less of everything else. `hard` is a line over the features of the first, and a constant;
     `facts` is what training wrote down."""
 
     vocabulary: Vocabulary
@@ -62,8 +71,10 @@ class Model:
     whole: Network
     short: Network
     short_share: float
+    short_stakes_share: float
+    scale: Scale
+    short_scale: Scale
     hard: Floats
-    temperature: float
     facts: dict[str, Any]
     version: str
 
@@ -97,10 +108,12 @@ class Pooled(NamedTuple):
 
 
 class View(NamedTuple):
-    """One network's view of a window, which counts `share` (all shares add up to 1)."""
+    """One network's view of a window, which counts `stakes_share` in whether it is STAKES, and `share` in which of the
+    other tasks it is (all views' shares add up to 1)."""
 
     network: Network
     share: float
+    stakes_share: float
     pooled: Pooled
     hidden: Floats
 
@@ -228,30 +241,59 @@ def views_of(model: Model, window: Window) -> tuple[View, ...]:
     """What the network for all texts makes of a window and, where its text is short, what that for short ones does."""
     placed = place_tokens(model.vocabulary, window)
     if placed.reading.asked > SHORT or window.chars >= SHORT_CHARS:
-        return (_view(model.whole, 1.0, placed, window.chars),)
-    share = model.short_share
-    return _view(model.whole, 1.0 - share, placed, window.chars), _view(model.short, share, placed, window.chars)
+        return (_view(model.whole, 1.0, 1.0, placed, window.chars),)
+    share, stakes = model.short_share, model.short_stakes_share
+    return (
+        _view(model.whole, 1.0 - share, 1.0 - stakes, placed, window.chars),
+        _view(model.short, share, stakes, placed, window.chars),
+    )
 
 
-def _view(network: Network, share: float, placed: Placed, chars: int) -> View:
+def _view(network: Network, share: float, stakes_share: float, placed: Placed, chars: int) -> View:
     pooled = pool(network, placed, chars)
-    return View(network, share, pooled, hidden_of(network, pooled.features))
+    return View(network, share, stakes_share, pooled, hidden_of(network, pooled.features))
 
 
-def logits_of(views: tuple[View, ...]) -> Floats:
-    """The views' logits, each by its share."""
-    parts = [(view.network.out.dot(view.hidden) + view.network.out_bias) * np.float32(view.share) for view in views]
-    logits: Floats = sum(parts[1:], start=parts[0])
+def logits_of(view: View) -> list[float]:
+    """The view's own logits."""
+    network = view.network
+    logits: list[float] = (network.out.dot(view.hidden) + network.out_bias).tolist()
     return logits
 
 
-def probabilities(model: Model, logits: Floats) -> list[float]:
+def mixed(whole: list[float], short: list[float], share: float, stakes_share: float, stakes: int) -> list[float]:
+    """The logits of two networks as one: those of the other tasks, each against all of them together, by `share`, and
+    the odds of `stakes` against all others by `stakes_share`."""
+    level, short_level = _all_but(whole, stakes), _all_but(short, stakes)
+    logits = [
+        (1.0 - share) * (one - level) + share * (other - short_level) for one, other in zip(whole, short, strict=True)
+    ]
+    odds = (1.0 - stakes_share) * (whole[stakes] - level) + stakes_share * (short[stakes] - short_level)
+    logits[stakes] = odds + _all_but(logits, stakes)
+    return logits
+
+
+def _all_but(logits: list[float], task: int) -> float:
+    """The logit of all tasks but one, taken together."""
+    rest = logits[:task] + logits[task + 1 :]
+    most = max(rest)
+    return most + math.log(sum([math.exp(one - most) for one in rest]))
+
+
+def probabilities(model: Model, views: tuple[View, ...]) -> list[float]:
     """Calibrated probabilities in the order of `tasks`."""
-    each: list[float] = logits.tolist()
-    most = max(each)
-    odds = [math.exp((logit - most) / model.temperature) for logit in each]
+    each = logits_of(views[0])
+    if len(views) > 1:
+        stakes = model.tasks.index(STAKES)
+        each = mixed(each, logits_of(views[1]), model.short_share, model.short_stakes_share, stakes)
+    most, temperature = max(each), scale_of(model, views).temperature
+    odds = [math.exp((logit - most) / temperature) for logit in each]
     total = sum(odds)
     return [odd / total for odd in odds]
+
+
+def scale_of(model: Model, views: tuple[View, ...]) -> Scale:
+    return model.short_scale if len(views) > 1 else model.scale
 
 
 def difficulty_of(model: Model, features: Floats) -> float:

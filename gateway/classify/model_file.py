@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import orjson
 
-from gateway.classify.model import POOLS, REACH, SHAPES, SHORT, STAKES, Model, Network
+from gateway.classify.model import POOLS, REACH, SHAPES, SHORT, STAKES, Model, Network, Scale
 from gateway.classify.tokens import Floats, Vocabulary
 
 MAGIC = b"switchyard text model 6\n"
@@ -26,6 +26,9 @@ _FACTS = (
     ("unsure_below", 0.0, 1.0),
     ("stakes_above", 0.0, 1.0),
     ("short_share", 0.0, 1.0),
+    ("short_stakes_share", 0.0, 1.0),
+    ("short_temperature", 0.01, 100.0),
+    ("short_stakes_above", 0.0, 1.0),
 )
 """Numbers that a file must state, and between which bounds."""
 _SHORT = "short."
@@ -161,8 +164,10 @@ def _model_of(
         whole=network_of(whole),
         short=network_of(short),
         short_share=float(facts["short_share"]),
+        short_stakes_share=float(facts["short_stakes_share"]),
+        scale=Scale(float(facts["temperature"]), float(facts["stakes_above"])),
+        short_scale=Scale(float(facts["short_temperature"]), float(facts["short_stakes_above"])),
         hard=hard.astype(np.float32),
-        temperature=float(facts["temperature"]),
         facts={name: value for name, value in facts.items() if name not in ("arrays", "bytes", "words")},
         version=f"{facts['name']}-{digest[:8]}",
     )

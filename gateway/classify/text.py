@@ -21,9 +21,9 @@ from gateway.classify.model import (
     Pooled,
     View,
     difficulty_of,
-    logits_of,
     pools_of,
     probabilities,
+    scale_of,
     scanned_at,
     views_of,
 )
@@ -58,17 +58,15 @@ class Explanation(NamedTuple):
 
 class TrainedModel:
     """A TextModel over a Model. `unsure_below` is the confidence under which a label is better called unsure:
-    measured on sources held out of training, see docs/classifier.md. `stakes_above` is the probability
-    from which health_safety is the task, and below which it is not, whatever else is likelier."""
+    measured on sources held out of training, see docs/classifier.md."""
 
-    __slots__ = ("_model", "_stakes", "stakes_above", "unsure_below", "version")
+    __slots__ = ("_model", "_stakes", "unsure_below", "version")
 
     def __init__(self, model: Model) -> None:
         self._model = model
         self._stakes = model.tasks.index(STAKES)
         self.version = model.version
         self.unsure_below = float(model.facts["unsure_below"])
-        self.stakes_above = float(model.facts["stakes_above"])
 
     def read(self, request: ChatRequest, signals: Signals) -> TextVerdict:
         """The text's task. Reasons name the runner-up only; `explain` names terms."""
@@ -79,17 +77,18 @@ class TrainedModel:
             return TextVerdict("simple_qa", 0.0, None, ("no text",))
         model = self._model
         views = views_of(model, window)
-        chances = probabilities(model, logits_of(views))
-        first, second = self._decide(chances)
+        chances = probabilities(model, views)
+        first, second = self._decide(chances, scale_of(model, views).stakes_above)
         reason = f"text, then {model.tasks[second]} {chances[second]:.2f}"
         return TextVerdict(
             model.tasks[first], chances[first], difficulty_of(model, views[0].pooled.features), (reason,)
         )
 
-    def _decide(self, chances: list[float]) -> tuple[int, int]:
+    def _decide(self, chances: list[float], stakes_above: float) -> tuple[int, int]:
+        """The task, and the runner-up."""
         order = sorted(range(len(chances)), key=chances.__getitem__, reverse=True)
         order.remove(self._stakes)
-        if chances[self._stakes] >= self.stakes_above:
+        if chances[self._stakes] >= stakes_above:
             return self._stakes, order[0]
         return order[0], order[1]
 
@@ -100,11 +99,12 @@ class TrainedModel:
     def explain_window(self, window: Window) -> Explanation:
         model = self._model
         views = views_of(model, window)
-        chances = probabilities(model, logits_of(views))
-        first, _ = self._decide(chances)
+        chances = probabilities(model, views)
+        first, _ = self._decide(chances, scale_of(model, views).stakes_above)
         terms = Counter[str]()
         for view in views:
-            terms.update(_terms(view, _pull(view, first)))
+            share = view.stakes_share if first == self._stakes else view.share
+            terms.update(_terms(view, share * _pull(view, first)))
         ranked = sorted(terms.items(), key=lambda item: item[1], reverse=True)
         ranking = sorted(zip(model.tasks, chances, strict=True), key=lambda item: item[1], reverse=True)
         return Explanation(
@@ -119,10 +119,10 @@ class TrainedModel:
 
 
 def _pull(view: View, task: int) -> Floats:
-    """How the task's logit, against the mean of all, grows with each feature: the gradient where the text stands."""
+    """How the network's logit of the task, against the mean of all, grows with each feature: the gradient where the
+    text stands."""
     out = view.network.out
-    towards = (out[task] - out.mean(axis=0)) * view.share
-    pull: Floats = (towards * (view.hidden > 0)) @ view.network.hide
+    pull: Floats = ((out[task] - out.mean(axis=0)) * (view.hidden > 0)) @ view.network.hide
     return pull
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gateway.classify.model import SHORT, SHORT_CHARS, logits_of, place_tokens, pool, pools_of, views_of
+from gateway.classify.model import SHORT, SHORT_CHARS, logits_of, mixed, place_tokens, pool, pools_of, views_of
 from gateway.classify.model_file import load
 from gateway.classify.text import _pull, _terms
 from gateway.classify.tokens import (
@@ -68,11 +68,9 @@ def test_each_pool_is_one_slice(asked: int, around: int) -> None:
 )
 def test_the_terms_of_an_explanation_add_up_to_the_label(text: str) -> None:
     model = load()
-    views = views_of(model, Window(text, "You are a tutor.", len(text)))
-    logits = logits_of(views)
-    for task in range(len(model.tasks)):
-        found = 0.0
-        for view in views:
+    for view in views_of(model, Window(text, "You are a tutor.", len(text))):
+        logits = np.array(logits_of(view))
+        for task in range(len(model.tasks)):
             pull = _pull(view, task)
             terms = sum(_terms(view, pull).values())
             assert np.isfinite(terms)
@@ -80,8 +78,20 @@ def test_the_terms_of_an_explanation_add_up_to_the_label(text: str) -> None:
             out, bias = view.network.out, view.network.out_bias
             towards = (out[task] - out.mean(axis=0)) * (view.hidden > 0)
             fixed = float(towards @ view.network.hide_bias) + float(bias[task] - bias.mean())
-            found += terms + shape + view.share * fixed
-        assert found == pytest.approx(float(logits[task] - logits.mean()), abs=1e-3)
+            assert terms + shape + fixed == pytest.approx(float(logits[task] - logits.mean()), abs=1e-3)
+
+
+def test_short_texts_take_their_odds_of_stakes_from_one_network_and_other_tasks_from_both() -> None:
+    whole, short = [1.0, 0.5, 2.0], [3.0, -1.0, 0.0]
+    as_whole, as_short = (np.array(mixed(whole, short, share, share, 2)) for share in (0.0, 1.0))
+    assert np.diff(as_whole) == pytest.approx(np.diff(whole))
+    assert np.diff(as_short) == pytest.approx(np.diff(short))
+    found = mixed(whole, short, 0.0, 1.0, 2)
+    assert found[0] - found[1] == pytest.approx(0.5)
+    assert found[2] - np.logaddexp(*found[:2]) == pytest.approx(0.0 - np.logaddexp(3.0, -1.0))
+    half = mixed(whole, short, 0.5, 0.0, 2)
+    assert half[0] - half[1] == pytest.approx((0.5 + 4.0) / 2)
+    assert half[2] - np.logaddexp(*half[:2]) == pytest.approx(2.0 - np.logaddexp(1.0, 0.5))
 
 
 def test_a_short_text_is_seen_by_both_networks_and_a_longer_one_by_one() -> None:
@@ -90,7 +100,7 @@ def test_a_short_text_is_seen_by_both_networks_and_a_longer_one_by_one() -> None
     long_word = views_of(model, Window("a" * SHORT_CHARS, "", SHORT_CHARS))
     assert [view.network for view in longer] == [view.network for view in long_word] == [model.whole]
     assert [view.network for view in short] == [model.whole, model.short]
-    assert sum(view.share for view in short) == pytest.approx(1.0)
+    assert sum(view.share for view in short) == sum(view.stakes_share for view in short) == pytest.approx(1.0)
     assert [is_short("word " * SHORT), is_short("word " * (SHORT + 1)), is_short("a" * SHORT_CHARS)] == [
         True,
         False,
