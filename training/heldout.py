@@ -7,13 +7,17 @@ the restricted rows, which never train, are scored by the first network.
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from gateway.classify.tokens import Vocabulary
 from gateway.core.label import TEXT_TASKS
-from training.corpus import STAKES_AT, Row, is_short
+from training.corpus import JUDGED, STAKES_AT, Row, is_short, written_rows
 from training.fit import Settings, fit
+from training.net import Net
 from training.short import logits_of_both, short_settings
 from training.teacher import Teacher
 from training.vocabulary import vocabulary_of
@@ -71,7 +75,9 @@ def leave_sources_out(rows: list[Row], restricted: list[Row], teacher: Teacher, 
         vocabulary = vocabulary_of(seen, teacher)
         whole = fit(seen, vocabulary, teacher, None, settings)
         short_rows = [row for row in seen if is_short(row.text)]
-        short = fit(short_rows, vocabulary, teacher, None, short_settings(settings))
+        # as many rounds as the other: there are no texts of the tutor's to go over
+        rounds = replace(short_settings(settings), epochs=settings.epochs, per_epoch=settings.per_epoch)
+        short = fit(short_rows, vocabulary, teacher, None, rounds)
         held = [row for row in rows if row.source in fold] + (restricted if number == 0 else [])
         judged += held
         logits.append(logits_of_both(whole, short, vocabulary, held))
@@ -80,14 +86,20 @@ def leave_sources_out(rows: list[Row], restricted: list[Row], teacher: Teacher, 
             truth = np.array([TEXT_TASKS.index(held[index].task) for index in mine])
             right = float(np.mean(logits[-1][mine].argmax(1) == truth))
             print(f"  unseen {source:34s} {len(mine):6d} rows  accuracy {right:.3f}", flush=True)
-    sizes: dict[tuple[str, str], int] = {}
-    for row in judged:
-        sizes[row.source, row.task] = sizes.get((row.source, row.task), 0) + 1
+    return Unseen(judged, np.concatenate(logits), _weights_of(judged))
+
+
+def short_judged(whole: Net, short: Net, vocabulary: Vocabulary) -> Unseen:
+    """Short rows of the authors who only judge, by the networks that ship."""
+    rows = [row for row in written_rows(JUDGED) if is_short(row.text)]
+    return Unseen(rows, logits_of_both(whole, short, vocabulary, rows), _weights_of(rows))
+
+
+def _weights_of(rows: list[Row]) -> np.ndarray[Any, Any]:
+    sizes = Counter((row.source, row.task) for row in rows)
     # Auto-J cuts the soft borders elsewhere (a capital city is general to it): it is judged, not calibrated on
-    weights = np.array(
-        [0.0 if row.source.startswith("GAIR") else sizes[row.source, row.task] ** -0.5 for row in judged]
-    )
-    return Unseen(judged, np.concatenate(logits), weights / weights.sum())
+    weights = np.array([0.0 if row.source.startswith("GAIR") else sizes[row.source, row.task] ** -0.5 for row in rows])
+    return np.asarray(weights / weights.sum())
 
 
 def chances_of(logits: np.ndarray[Any, Any], temperature: float) -> np.ndarray[Any, Any]:
@@ -123,7 +135,7 @@ def stakes_above(chances: np.ndarray[Any, Any], unseen: Unseen) -> float:
     as the best one's, or nearly. It is flat there, and a grave request that is missed costs more than a false alarm."""
     truth = unseen.tasks == STAKES_AT
     scores = {}
-    for threshold in np.linspace(0.1, 0.8, 71).tolist():
+    for threshold in np.linspace(0.1, 0.8, 701).tolist():
         guess = chances[:, STAKES_AT] >= threshold
         both = float(unseen.weights[guess & truth].sum())
         scores[threshold] = 2 * both / float(unseen.weights[guess].sum() + unseen.weights[truth].sum())

@@ -17,19 +17,20 @@ from typing import Any
 import numpy as np
 
 from gateway.classify.model_file import DEFAULT_FILE, network_of, save
+from gateway.classify.tokens import Vocabulary
 from gateway.core.label import TEXT_TASKS
 from training import heldout
 from training.corpus import Row, is_short, shared_rows, written_rows
 from training.difficulty import difficulty_line
 from training.fit import Settings, fit
-from training.net import arrays_of
+from training.net import Net, arrays_of
 from training.short import SHARE, STAKES_SHARE, general_of, short_of, short_settings
 from training.teacher import Teacher
 from training.tutor import Lessons, opinions_of
 from training.vocabulary import own_words, vocabulary_of
 
 NAME = "text-5"
-_CALIBRATED = ("temperature", "unsure_below", "stakes_above", "short_temperature", "short_stakes_above")
+_CALIBRATED = ("temperature", "unsure_below", "stakes_above", "short_temperature")
 
 
 def _told(rows: list[Row]) -> dict[str, Any]:
@@ -49,7 +50,8 @@ def _calibrate(rows: list[Row], teacher: Teacher, settings: Settings) -> dict[st
         temperature = heldout.temperature_of(part)
         mine = heldout.chances_of(part.logits, temperature)
         found[prefix + "temperature"] = round(temperature, 3)
-        found[prefix + "stakes_above"] = round(heldout.stakes_above(mine, part), 3)
+        if not short:
+            found["stakes_above"] = round(heldout.stakes_above(mine, part), 3)
         chances[[is_short(row.text) is short for row in unseen.rows]] = mine
     threshold, coverage = heldout.unsure_below(chances, unseen)
     right = float(((chances.argmax(1) == unseen.tasks) * unseen.weights).sum())
@@ -58,6 +60,13 @@ def _calibrate(rows: list[Row], teacher: Teacher, settings: Settings) -> dict[st
         "unsure_below": round(threshold, 3),
         "unseen": {"accuracy": round(right, 4), "coverage_at_90": round(coverage, 4), "rows": len(unseen.rows)},
     }
+
+
+def _grave_from(whole: Net, short: Net, vocabulary: Vocabulary, temperature: float) -> float:
+    """The threshold of health_safety for short texts, by the authors who only judge: networks without a tutor,
+    that saw few of the sources, say little of the ones that ship."""
+    judged = heldout.short_judged(whole, short, vocabulary)
+    return round(heldout.stakes_above(heldout.chances_of(judged.logits, temperature), judged), 3)
 
 
 def main() -> None:
@@ -79,19 +88,21 @@ def main() -> None:
     print(calibration, flush=True)
     vocabulary = vocabulary_of(rows, teacher)
     opinions = opinions_of(rows, own_words(vocabulary), lessons, teacher)
-    whole = arrays_of(fit(rows, vocabulary, teacher, general_of(opinions), settings))
+    whole = fit(rows, vocabulary, teacher, general_of(opinions), settings)
     for_short = short_settings(settings)
     short_rows, short_opinions = short_of(rows, opinions)
-    short = arrays_of(fit(short_rows, vocabulary, teacher, short_opinions, for_short))
+    short = fit(short_rows, vocabulary, teacher, short_opinions, for_short)
     facts = {
         "name": NAME,
         "tasks": TEXT_TASKS,
         **{name: calibration[name] for name in _CALIBRATED},
+        "short_stakes_above": _grave_from(whole, short, vocabulary, calibration["short_temperature"]),
         "short_share": SHARE,
         "short_stakes_share": STAKES_SHARE,
     }
-    hard = difficulty_line(vocabulary, network_of(whole), rows)
-    digest = save(DEFAULT_FILE, list(vocabulary.words), whole, short, hard, facts)
+    arrays = arrays_of(whole)
+    hard = difficulty_line(vocabulary, network_of(arrays), rows)
+    digest = save(DEFAULT_FILE, list(vocabulary.words), arrays, arrays_of(short), hard, facts)
     card = {
         **facts,
         "version": f"{NAME}-{digest[:8]}",
