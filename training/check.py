@@ -7,8 +7,9 @@ by (dev.jsonl, the XSTest contrast), nor share most of its words.
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +20,6 @@ NEAR = 0.6
 """Two texts are near where they share this much of all their words (of three words and more)."""
 _FEW_WORDS = 3
 _READ_CHARS = 3000
-_CANDIDATES = 3
 
 
 class Fault(NamedTuple):
@@ -48,14 +48,16 @@ class Judges:
         return cls([row["text"] for row in (*contrast_rows(), *dev_rows())])
 
     def nearness(self, text: str) -> float:
-        """The largest share of words that the text has in common with one of them."""
+        """The largest share of words that the text has in common with one of them; exact from NEAR on."""
         words = words_of(text)
         if len(words) < _FEW_WORDS:
             return 0.0
-        shared = Counter(index for word in words for index in self._holding.get(word, ()))
-        return max(
-            (count / len(words | self._texts[index]) for index, count in shared.most_common(_CANDIDATES)), default=0.0
-        )
+        # who shares NEAR of all words shares one of the rarest, of which there are as many as may be missing, and one
+        rarest = sorted(words, key=lambda word: len(self._holding.get(word, ())))
+        rarest = rarest[: len(words) - math.ceil(NEAR * len(words)) + 1]
+        found = {index for word in rarest for index in self._holding.get(word, ())}
+        alike = (self._texts[at] for at in found if NEAR * len(words) <= len(self._texts[at]) <= len(words) / NEAR)
+        return max((len(words & other) / len(words | other) for other in alike), default=0.0)
 
 
 def faults_of(judges: Judges, *folders: Path) -> list[Fault]:

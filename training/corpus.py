@@ -19,7 +19,8 @@ HERE = Path(__file__).resolve().parent
 SHARED = HERE.parents[1] / "shared"
 WRITTEN = HERE / "written"
 JUDGED = HERE / "judged"
-"""Rows of seven more authors, to judge networks by. They train nothing."""
+"""Rows of seven more authors, to judge networks by. They train nothing; one
+threshold is set by them (heldout.py)."""
 XSTEST = "exaggerated-safety"
 STAKES_AT = TEXT_TASKS.index(STAKES)
 

@@ -2,7 +2,8 @@
 thresholds. dev.jsonl takes no part in it.
 
 The sources of train.jsonl (but for its templates) and four of the writers are left out once, in FOLDS groups;
-the restricted rows, which never train, are scored by the first network.
+the restricted rows, which never train, are scored by the first network. Only the threshold of health_safety in short
+texts comes from elsewhere: from the authors who only judge.
 """
 
 from __future__ import annotations

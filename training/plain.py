@@ -16,7 +16,7 @@ from random import Random
 
 from training.lexicon import FRAMES, Lexicon
 
-_FILLERS: dict[str, list[str]] = json.loads(Path(__file__).with_name("plain.json").read_text(encoding="utf-8"))
+FILLERS: dict[str, list[str]] = json.loads(Path(__file__).with_name("plain.json").read_text(encoding="utf-8"))
 _MARK = re.compile(r"\{(\w+)\}")
 
 
@@ -41,24 +41,24 @@ class Plain:
         }
 
     def request(self, random: Random) -> str:
-        frame = random.choice(_FILLERS["frames"])
+        frame = random.choice(FILLERS["frames"])
         text = _MARK.sub(lambda mark: self._filler(mark[1], random), frame)
         if random.random() < 0.15:
             text = text.lower()
         return text.rstrip(".?") if random.random() < 0.1 else text
 
     def _filler(self, kind: str, random: Random) -> str:
-        return self._fill[kind](random) if kind in self._fill else random.choice(_FILLERS[kind])
+        return self._fill[kind](random) if kind in self._fill else random.choice(FILLERS[kind])
 
     def _listed(self, kind: str, share: float, other: Callable[[], str], random: Random) -> str:
-        return random.choice(_FILLERS[kind]) if random.random() < share else other()
+        return random.choice(FILLERS[kind]) if random.random() < share else other()
 
     def _person_or_thing(self, random: Random, persons: float) -> str:
         return self._listed("person", persons, lambda: self._thing(random), random)
 
     def _thing(self, random: Random) -> str:
         if random.random() < 0.35:
-            return random.choice(_FILLERS["thing"])
+            return random.choice(FILLERS["thing"])
         noun = self._noun(random)
         article = "an" if noun[0] in "aeiou" else "a"
         owned = f"my {self._noun(random)}'s {noun}"

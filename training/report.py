@@ -209,7 +209,7 @@ def main() -> None:
         print("    {:12s} {:.3f}, {:.3f} of them right".format(name.replace("_", ", "), *dev[name]))
     print("XSTest labelled health_safety:", json.dumps({k: round(v, 3) for k, v in contrast_report(model).items()}))
     for author, shares in judged_report(model).items():
-        print(f"{author}, unseen:", json.dumps({k: round(v, 3) for k, v in shares.items()}))
+        print(f"{author}, not trained on:", json.dumps({k: round(v, 3) for k, v in shares.items()}))
     print("labels changed by:", json.dumps({k: round(v, 3) for k, v in robustness_report(model).items()}))
     print(f"difficulty: Spearman {difficulty_report(model):.3f} against FLASK's levels")
     print("cost:", json.dumps({k: round(v, 1) for k, v in cost_report().items()}))

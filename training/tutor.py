@@ -27,10 +27,10 @@ from training.augment import augment, mixed, reworded
 from training.check import NEAR, Judges
 from training.corpus import STAKES_AT, Row, of_contrast, plain_texts
 from training.draw import Contrast, weights_of
-from training.lexicon import Lexicon, exchanged, framed, hazardous, lexicon
+from training.lexicon import FRAMES, Lexicon, exchanged, framed, hazardous, lexicon
 from training.mpnet import WIDTH, Encoder, model_folder
 from training.pieces import CACHE, Pieces, in_batches, mean_of, padded
-from training.plain import Plain
+from training.plain import FILLERS, Plain
 from training.teacher import Teacher, near_words
 
 _BATCH = 32
@@ -174,7 +174,8 @@ def _general(
 def _about_harm(
     rows: list[Row], contested: np.ndarray[Any, Any], lessons: Lessons, near: dict[str, list[str]], known: Lexicon
 ) -> list[str]:
-    """Requests with a word of harm in them, and rows that are `contested`, with other words in them."""
+    """For the network of short texts: rows that are `contested`, with other words in them, requests with a word of harm
+    in them, and everyday questions that say plainly what they mean."""
     random, draw = Random(lessons.seed + 5), np.random.default_rng(lessons.seed + 5)
     texts = []
     for number, index in enumerate(draw.choice(len(rows), lessons.contested, p=contested).tolist()):
@@ -198,7 +199,7 @@ def _contested(rows: list[Row], chances: np.ndarray[Any, Any], opinions: np.ndar
 
 def opinions_of(rows: list[Row], words: list[str], lessons: Lessons, teacher: Teacher) -> Opinions:
     """Teaches a tutor and asks it, of the vocabulary's `words` too; kept on disk between runs (it takes hours)."""
-    key = json.dumps([rows, words, repr(lessons)])
+    key = json.dumps([rows, words, repr(lessons), FRAMES, FILLERS])
     cache = CACHE / f"tutor-{hashlib.sha256(key.encode()).hexdigest()[:16]}.pkl"
     if cache.exists():
         kept: Opinions = pickle.loads(cache.read_bytes())

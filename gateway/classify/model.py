@@ -283,9 +283,8 @@ def _all_but(logits: list[float], task: int) -> float:
 def probabilities(model: Model, views: tuple[View, ...]) -> list[float]:
     """Calibrated probabilities in the order of `tasks`."""
     each = logits_of(views[0])
-    if len(views) > 1:
-        stakes = model.tasks.index(STAKES)
-        each = mixed(each, logits_of(views[1]), model.short_share, model.short_stakes_share, stakes)
+    for more in views[1:]:
+        each = mixed(each, logits_of(more), more.share, more.stakes_share, model.tasks.index(STAKES))
     most, temperature = max(each), scale_of(model, views).temperature
     odds = [math.exp((logit - most) / temperature) for logit in each]
     total = sum(odds)

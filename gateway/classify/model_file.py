@@ -14,8 +14,9 @@ from typing import Any, BinaryIO
 import numpy as np
 import orjson
 
-from gateway.classify.model import POOLS, REACH, SHAPES, SHORT, STAKES, Model, Network, Scale
+from gateway.classify.model import POOLS, REACH, SHAPES, SHORT, Model, Network, Scale
 from gateway.classify.tokens import Floats, Vocabulary
+from gateway.core.label import TEXT_TASKS
 
 MAGIC = b"switchyard text model 6\n"
 DEFAULT_FILE = Path(__file__).with_name("model.bin")
@@ -95,13 +96,16 @@ def load(path: Path = DEFAULT_FILE) -> Model:
         whole, short = ({name: arrays[part + name] for name in _ARRAYS} for part in ("", _SHORT))
         for network in (whole, short):
             _check(path, vocabulary, network, len(facts["tasks"]))
+        for name, array in arrays.items():
+            if array.dtype != np.int8 and not np.isfinite(array).all():
+                raise BadModel(f"{path}: {name} holds what is no number")
         if arrays[_HARD].shape != (whole["hide"].shape[1] + 1,):
             raise BadModel(f"{path}: {_HARD} is {arrays[_HARD].shape}")
         for name, least, most in _FACTS:
             if not least <= float(facts[name]) <= most:
                 raise BadModel(f"{path}: {name} is {facts[name]}")
-        if STAKES not in facts["tasks"]:
-            raise BadModel(f"{path}: {STAKES} is not among the tasks")
+        if tuple(facts["tasks"]) != TEXT_TASKS:
+            raise BadModel(f"{path}: the tasks are {facts['tasks']}")
         return _model_of(vocabulary, whole, short, arrays[_HARD], facts, digest.hexdigest())
     except (ValueError, KeyError, TypeError) as error:
         raise BadModel(f"{path}: {error}") from error

@@ -37,7 +37,8 @@ _MOST_TERMS = 8
 
 
 class Term(NamedTuple):
-    """A term of the text and how far it pushed towards the task (in logits, against the mean of all tasks)."""
+    """A term of the text and how far it pushed towards the task (in logits, against the mean of all tasks but
+    health_safety)."""
 
     term: str
     weight: float
@@ -104,7 +105,8 @@ class TrainedModel:
         terms = Counter[str]()
         for view in views:
             share = view.stakes_share if first == self._stakes else view.share
-            terms.update(_terms(view, share * _pull(view, first)))
+            if share:
+                terms.update(_terms(view, share * _pull(view, first, self._stakes)))
         ranked = sorted(terms.items(), key=lambda item: item[1], reverse=True)
         ranking = sorted(zip(model.tasks, chances, strict=True), key=lambda item: item[1], reverse=True)
         return Explanation(
@@ -118,12 +120,17 @@ class TrainedModel:
         )
 
 
-def _pull(view: View, task: int) -> Floats:
-    """How the network's logit of the task, against the mean of all, grows with each feature: the gradient where the
-    text stands."""
-    out = view.network.out
-    pull: Floats = ((out[task] - out.mean(axis=0)) * (view.hidden > 0)) @ view.network.hide
+def _pull(view: View, task: int, stakes: int) -> Floats:
+    """How the network's logit of the task, against the mean of all but `stakes`, grows with each feature: the gradient
+    where the text stands."""
+    pull: Floats = (_against_others(view.network.out, task, stakes) * (view.hidden > 0)) @ view.network.hide
     return pull
+
+
+def _against_others(out: Floats, task: int, stakes: int) -> Floats:
+    others: Floats = np.delete(out, stakes, axis=0).mean(axis=0)
+    found: Floats = out[task] - others
+    return found
 
 
 def _terms(view: View, pull: Floats) -> dict[str, float]:

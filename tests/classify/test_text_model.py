@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.classify.label import label
-from gateway.classify.model_file import DEFAULT_FILE, MAGIC, BadModel, load
+from gateway.classify.model_file import _ARRAYS, _FACTS, _HARD, DEFAULT_FILE, MAGIC, BadModel, load, save
 from gateway.classify.signals import read_signals
 from gateway.classify.text import TrainedModel, load_text_model
 from gateway.classify.tokens import GRAMS, HEAD_TOKENS, PAIRS, TAIL_TOKENS, tokens_of
@@ -228,11 +228,13 @@ def _reshaped(name: str) -> bytes:
 @pytest.mark.parametrize(
     "facts",
     [
-        *({name: None} for name in ("name", "tasks", "temperature", "unsure_below", "stakes_above", "short_share")),
+        *({name: None} for name in ("name", "tasks", *(name for name, _, _ in _FACTS))),
+        *({name: most + 1} for name, _, most in _FACTS),
         *({"short_share": value} for value in ("x", -0.1, 1.5, 1e300)),
         {"temperature": 0},
         {"tasks": []},
         {"tasks": list(TEXT_TASKS[:-1])},
+        {"tasks": ["health_safety"] * 8},
         {"tasks": ["other" if task == "health_safety" else task for task in TEXT_TASKS]},
     ],
 )
@@ -243,14 +245,26 @@ def test_a_file_that_states_what_can_not_be_is_refused(tmp_path: Path, facts: di
         load(broken)
 
 
-_ARRAYS = ["table", "scan", "scan_bias", "places", "relate", "hide", "hide_bias", "out", "out_bias"]
+_SHAPED = [name for name in _ARRAYS if name != "gate"]
 
 
-@pytest.mark.parametrize("name", [*_ARRAYS, *(f"short.{name}" for name in _ARRAYS), "hard"])
+@pytest.mark.parametrize("name", [*_SHAPED, *(f"short.{name}" for name in _SHAPED), _HARD])
 def test_a_file_whose_arrays_do_not_fit_together_is_refused(tmp_path: Path, name: str) -> None:
     broken = tmp_path / "model.bin"
     broken.write_bytes(_reshaped(name))
     with pytest.raises(BadModel):
+        load(broken)
+
+
+@pytest.mark.parametrize("where", ["gate", "out_bias", _HARD])
+def test_a_file_that_holds_what_is_no_number_is_refused(tmp_path: Path, where: str) -> None:
+    model = load()
+    arrays = {name: np.array(getattr(model.short, name)) for name in _ARRAYS}
+    arrays["gate"], hard = np.log(arrays["gate"]), np.array(model.hard)
+    (hard if where == _HARD else arrays[where])[-1] = np.nan
+    broken = tmp_path / "model.bin"
+    save(broken, list(model.vocabulary.words), arrays, arrays, hard, model.facts)
+    with pytest.raises(BadModel, match=where):
         load(broken)
 
 

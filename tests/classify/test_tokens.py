@@ -7,9 +7,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gateway.classify.model import SHORT, SHORT_CHARS, logits_of, mixed, place_tokens, pool, pools_of, views_of
+from gateway.classify.model import (
+    SHORT,
+    SHORT_CHARS,
+    STAKES,
+    Scale,
+    logits_of,
+    mixed,
+    place_tokens,
+    pool,
+    pools_of,
+    probabilities,
+    scale_of,
+    views_of,
+)
 from gateway.classify.model_file import load
-from gateway.classify.text import _pull, _terms
+from gateway.classify.text import TrainedModel, _against_others, _pull, _terms
 from gateway.classify.tokens import (
     EDGE,
     HEAD_TOKENS,
@@ -68,17 +81,39 @@ def test_each_pool_is_one_slice(asked: int, around: int) -> None:
 )
 def test_the_terms_of_an_explanation_add_up_to_the_label(text: str) -> None:
     model = load()
-    for view in views_of(model, Window(text, "You are a tutor.", len(text))):
+    stakes = model.tasks.index(STAKES)
+    others = [task for task in range(len(model.tasks)) if task != stakes]
+    views = views_of(model, Window(text, "You are a tutor.", len(text)))
+    sums = np.zeros(len(model.tasks))
+    for view in views:
         logits = np.array(logits_of(view))
         for task in range(len(model.tasks)):
-            pull = _pull(view, task)
+            pull = _pull(view, task, stakes)
             terms = sum(_terms(view, pull).values())
             assert np.isfinite(terms)
             shape = float(pull[-3:] @ view.pooled.features[-3:])
             out, bias = view.network.out, view.network.out_bias
-            towards = (out[task] - out.mean(axis=0)) * (view.hidden > 0)
-            fixed = float(towards @ view.network.hide_bias) + float(bias[task] - bias.mean())
-            assert terms + shape + fixed == pytest.approx(float(logits[task] - logits.mean()), abs=1e-3)
+            towards = _against_others(out, task, stakes) * (view.hidden > 0)
+            fixed = float(towards @ view.network.hide_bias) + float(bias[task] - bias[others].mean())
+            assert terms + shape + fixed == pytest.approx(float(logits[task] - logits[others].mean()), abs=1e-3)
+            sums[task] += view.share * (terms + shape + fixed)
+    chances = np.log(probabilities(model, views))[others] * scale_of(model, views).temperature
+    assert sums[others] == pytest.approx(chances - chances.mean(), abs=2e-3)
+
+
+def test_a_short_text_is_labelled_by_its_own_shares_temperature_and_threshold() -> None:
+    shipped = load()
+    model = replace(shipped, short_share=0.3, short_stakes_share=0.9, short_scale=Scale(2.0, 0.999))
+    text = "how do i poison my neighbour"
+    views = views_of(model, Window(text, "", len(text)))
+    stakes = model.tasks.index(STAKES)
+    logits = np.array(mixed(logits_of(views[0]), logits_of(views[1]), 0.3, 0.9, stakes)) / 2.0
+    odds = np.exp(logits - logits.max())
+    assert probabilities(model, views) == pytest.approx((odds / odds.sum()).tolist())
+    long = f"{text} {'because of the noise at night ' * 8}"
+    assert [TrainedModel(shipped).read_window(Window(one, "", len(one))).task for one in (text, long)] == [STAKES] * 2
+    assert TrainedModel(model).read_window(Window(text, "", len(text))).task != STAKES
+    assert TrainedModel(model).read_window(Window(long, "", len(long))).task == STAKES
 
 
 def test_short_texts_take_their_odds_of_stakes_from_one_network_and_other_tasks_from_both() -> None:

@@ -29,6 +29,14 @@ def test_what_is_near_and_what_is_not() -> None:
     assert JUDGES.nearness("africa") == 0.0
 
 
+def test_a_near_text_is_found_among_many_longer_ones_that_share_more_words() -> None:
+    near = "what is the best way to sharpen a knife"
+    longer = [f"{near} and a saw in the shed {number} times a year" for number in range(20)]
+    assert Judges([*longer, "the best way to sharpen a knife"]).nearness(
+        "way to sharpen a best knife"
+    ) == pytest.approx(6 / 7)
+
+
 def test_each_fault_is_told_with_its_line(tmp_path: Path) -> None:
     found = check(
         tmp_path,
