@@ -128,6 +128,9 @@ class Peer:
     async def send(self, *pieces: bytes) -> None:
         """Write each piece and wait until the kernel has taken it. Raises ConnectionError when the client left."""
         for piece in pieces:
+            # uvloop's own complaint about a closed transport is a RuntimeError
+            if self._writer.is_closing():
+                raise ConnectionResetError("the client left")
             self._writer.write(piece)
             async with asyncio.timeout(GIVE_UP_S):
                 await self._writer.drain()
