@@ -55,11 +55,16 @@ class Unseen(NamedTuple):
     logits: np.ndarray[Any, Any]
     weights: np.ndarray[Any, Any]
 
-    def of(self, *, short: bool) -> Unseen:
-        """The short rows among them, or all others."""
-        mine = [number for number, row in enumerate(self.rows) if is_short(row.text) is short]
-        weights = self.weights[mine]
-        return Unseen([self.rows[number] for number in mine], self.logits[mine], weights / weights.sum())
+    def part(self, chosen: np.ndarray[Any, Any]) -> Unseen:
+        """The rows where `chosen` is true."""
+        rows = [row for row, mine in zip(self.rows, chosen, strict=True) if mine]
+        weights = self.weights[chosen]
+        return Unseen(rows, self.logits[chosen], weights / weights.sum())
+
+    @property
+    def short(self) -> np.ndarray[Any, Any]:
+        """Which rows both networks read."""
+        return np.array([is_short(row.text) for row in self.rows])
 
     @property
     def tasks(self) -> np.ndarray[Any, Any]:

@@ -24,7 +24,6 @@ class Plain:
     """Makes plain requests of a dictionary's words. All chance comes from the generator that is handed in."""
 
     def __init__(self, known: Lexicon) -> None:
-        self._known = known
         self._nouns = list(known.met)
         # frequent nouns more often, and yet the rare ones too
         self._reach = list(accumulate(math.sqrt(count) for count in known.met.values()))

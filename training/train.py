@@ -20,7 +20,7 @@ from gateway.classify.model_file import DEFAULT_FILE, network_of, save
 from gateway.classify.tokens import Vocabulary
 from gateway.core.label import TEXT_TASKS
 from training import heldout
-from training.corpus import Row, is_short, shared_rows, written_rows
+from training.corpus import Row, shared_rows, written_rows
 from training.difficulty import difficulty_line
 from training.fit import Settings, fit
 from training.net import Net, arrays_of
@@ -45,14 +45,13 @@ def _calibrate(rows: list[Row], teacher: Teacher, settings: Settings) -> dict[st
     unseen = heldout.leave_sources_out(rows, shared_rows(restricted=True), teacher, settings)
     chances = np.zeros_like(unseen.logits)
     found: dict[str, Any] = {}
-    for prefix, short in (("", False), ("short_", True)):
-        part = unseen.of(short=short)
+    short = unseen.short
+    for name, chosen in (("temperature", ~short), ("short_temperature", short)):
+        part = unseen.part(chosen)
         temperature = heldout.temperature_of(part)
-        mine = heldout.chances_of(part.logits, temperature)
-        found[prefix + "temperature"] = round(temperature, 3)
-        if not short:
-            found["stakes_above"] = round(heldout.stakes_above(mine, part), 3)
-        chances[[is_short(row.text) is short for row in unseen.rows]] = mine
+        chances[chosen] = heldout.chances_of(part.logits, temperature)
+        found[name] = round(temperature, 3)
+    found["stakes_above"] = round(heldout.stakes_above(chances[~short], unseen.part(~short)), 3)
     threshold, coverage = heldout.unsure_below(chances, unseen)
     right = float(((chances.argmax(1) == unseen.tasks) * unseen.weights).sum())
     return {
