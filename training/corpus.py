@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from gateway.classify.model import SHORT, SHORT_CHARS, STAKES
 from gateway.classify.tokens import tokens_of
+from gateway.classify.window import CONTEXT_CHARS, Window, cut
 from gateway.core.label import TEXT_TASKS
 
 HERE = Path(__file__).resolve().parent
@@ -55,7 +56,7 @@ def shared_rows(*, restricted: bool = False) -> list[Row]:
     ]
 
 
-def plain_texts() -> list[str]:
+def structural_texts() -> list[str]:
     """Texts of train.jsonl whose task is structural: unlabelled for a text model, of use to distil a teacher on."""
     return [
         raw["text"]
@@ -74,13 +75,19 @@ def written_rows(folder: Path = WRITTEN) -> list[Row]:
 
 
 def of_contrast(row: Row) -> bool:
-    """Whether an author of two letters wrote it: they wrote nothing but short prompts, grave ones and look-alikes."""
+    """Whether an author of two letters wrote it: they wrote nothing but grave prompts and look-alikes of a sentence
+    or two."""
     return row.source.startswith("written-") and len(row.source) == len("written-aa")
 
 
 def is_short(text: str) -> bool:
     """Whether the network for short texts reads it (gateway/classify/model.py), courtesy aside."""
     return len(text) < SHORT_CHARS and len(tokens_of(text)) <= SHORT
+
+
+def window_of_text(text: str, system: str = "", chars: int | None = None) -> Window:
+    """The text as the gateway reads it; `chars` where it is the head of a longer one."""
+    return Window(cut(text), system[:CONTEXT_CHARS], len(text) if chars is None else chars)
 
 
 def dev_rows() -> list[dict[str, Any]]:

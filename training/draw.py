@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,12 +12,16 @@ from gateway.classify.model import STAKES
 from training.corpus import Row, of_contrast
 
 
-class Contrast(NamedTuple):
+@dataclass(frozen=True)
+class Contrast:
     """What the contrast's authors wrote counts so much, under health_safety and under other tasks: it is all of one
     kind, and there is much of it."""
 
     grave: float
     other: float
+
+
+EVEN = Contrast(1.0, 1.0)
 
 
 def weights_of(rows: list[Row], power: float, written_weight: float, contrast: Contrast) -> np.ndarray[Any, Any]:

@@ -12,18 +12,16 @@ from torch.nn import functional
 
 from gateway.classify.model import place_tokens, shape_of
 from gateway.classify.tokens import SPECIAL, Vocabulary
-from gateway.classify.window import CONTEXT_CHARS, Window, cut
 from gateway.core.label import TEXT_TASKS
 from training.augment import augment, with_typos
-from training.corpus import Row
-from training.draw import Contrast, weights_of
+from training.corpus import Row, window_of_text
+from training.draw import EVEN, Contrast, weights_of
 from training.net import Example, Net, collate
 from training.teacher import Teacher, vectors_of
 from training.tutor import Opinions
 from training.vocabulary import narrowed, own_words
 
 _BATCH = 64
-_CONTRAST = Contrast(0.1, 0.03)
 
 
 @dataclass(frozen=True)
@@ -37,8 +35,8 @@ class Settings:
     width: int = 64
     hidden: int = 128
     kinds: int = 64
-    epochs: int = 18
-    per_epoch: int = 20_000
+    epochs: int = 14
+    per_epoch: int = 16_000
     rate: float = 2e-3
     table_rate: float = 4e-3
     decay: float = 1e-2
@@ -49,14 +47,14 @@ class Settings:
     drop: float = 0.2
     smooth: float = 0.05
     trust: float = 0.8
-    others_per_epoch: int = 60_000
+    others_per_epoch: int = 48_000
     written_weight: float = 3.0
     power: float = 0.65
-    contrast: Contrast = _CONTRAST
+    contrast: Contrast = EVEN
 
 
 def example(vocabulary: Vocabulary, text: str, system: str) -> Example:
-    window = Window(cut(text), system[:CONTEXT_CHARS], len(text))
+    window = window_of_text(text, system)
     placed = place_tokens(vocabulary, window)
     return Example(placed, shape_of(placed.reading.asked, window.chars))
 
@@ -128,7 +126,7 @@ def fit(
 
 def _no_opinions(rows: list[Row], of_words: np.ndarray[Any, Any]) -> Opinions:
     tasks = len(TEXT_TASKS)
-    return Opinions(np.zeros((len(rows), tasks), np.float32), [], np.zeros((0, tasks), np.float32), of_words, 0)
+    return Opinions(np.zeros((len(rows), tasks), np.float32), [], np.zeros((0, tasks), np.float32), of_words)
 
 
 def _slipped(text: str, random: Random) -> str:

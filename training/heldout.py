@@ -14,12 +14,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gateway.classify.model import Model, mixed, probabilities, views_of
 from gateway.classify.tokens import Vocabulary
 from gateway.core.label import TEXT_TASKS
-from training.corpus import JUDGED, STAKES_AT, Row, is_short, written_rows
-from training.fit import Settings, fit
+from training.corpus import JUDGED, STAKES_AT, Row, is_short, window_of_text, written_rows
+from training.fit import Settings, fit, logits_of
 from training.net import Net
-from training.short import logits_of_both, short_settings
+from training.short import SHARE, STAKES_SHARE, general_rows, short_settings
 from training.teacher import Teacher
 from training.vocabulary import vocabulary_of
 
@@ -68,7 +69,7 @@ class Unseen(NamedTuple):
 
     @property
     def tasks(self) -> np.ndarray[Any, Any]:
-        return np.array([TEXT_TASKS.index(row.task) for row in self.rows])
+        return _tasks_of(self.rows)
 
 
 def leave_sources_out(rows: list[Row], restricted: list[Row], teacher: Teacher, settings: Settings) -> Unseen:
@@ -79,14 +80,14 @@ def leave_sources_out(rows: list[Row], restricted: list[Row], teacher: Teacher, 
     for number, fold in enumerate(FOLDS):
         seen = [row for row in rows if row.source not in fold]
         vocabulary = vocabulary_of(seen, teacher)
-        whole = fit(seen, vocabulary, teacher, None, settings)
+        whole = fit(general_rows(seen), vocabulary, teacher, None, settings)
         short_rows = [row for row in seen if is_short(row.text)]
         # as many rounds as the other: there are no texts of the tutor's to go over
         rounds = replace(short_settings(settings), epochs=settings.epochs, per_epoch=settings.per_epoch)
         short = fit(short_rows, vocabulary, teacher, None, rounds)
         held = [row for row in rows if row.source in fold] + (restricted if number == 0 else [])
         judged += held
-        logits.append(logits_of_both(whole, short, vocabulary, held))
+        logits.append(_logits_of_both(whole, short, vocabulary, held))
         for source in sorted({row.source for row in held}):
             mine = [index for index, row in enumerate(held) if row.source == source]
             truth = np.array([TEXT_TASKS.index(held[index].task) for index in mine])
@@ -95,10 +96,26 @@ def leave_sources_out(rows: list[Row], restricted: list[Row], teacher: Teacher, 
     return Unseen(judged, np.concatenate(logits), _weights_of(judged))
 
 
-def short_judged(whole: Net, short: Net, vocabulary: Vocabulary) -> Unseen:
-    """Short rows of the authors who only judge, by the networks that ship."""
+def _logits_of_both(whole: Net, short: Net, vocabulary: Vocabulary, rows: list[Row]) -> np.ndarray[Any, Any]:
+    """Logits of the rows as the gateway works them out: by both networks where a row is short."""
+    found = logits_of(whole, vocabulary, rows)
+    mine = [number for number, row in enumerate(rows) if is_short(row.text)]
+    told = logits_of(short, vocabulary, [rows[number] for number in mine])
+    for number, line in zip(mine, told.tolist(), strict=True):
+        found[number] = mixed(found[number].tolist(), line, SHARE, STAKES_SHARE, STAKES_AT)
+    return found
+
+
+def short_stakes_above(model: Model) -> float:
+    """The threshold of health_safety for short texts, by the authors who only judge: networks without a tutor, that saw
+    few of the sources, say little of the ones that ship."""
     rows = [row for row in written_rows(JUDGED) if is_short(row.text)]
-    return Unseen(rows, logits_of_both(whole, short, vocabulary, rows), _weights_of(rows))
+    chances = [probabilities(model, views_of(model, window_of_text(row.text, row.system))) for row in rows]
+    return stakes_above(np.array(chances), _tasks_of(rows), _weights_of(rows))
+
+
+def _tasks_of(rows: list[Row]) -> np.ndarray[Any, Any]:
+    return np.array([TEXT_TASKS.index(row.task) for row in rows])
 
 
 def _weights_of(rows: list[Row]) -> np.ndarray[Any, Any]:
@@ -136,14 +153,14 @@ def unsure_below(chances: np.ndarray[Any, Any], unseen: Unseen, accuracy: float 
     return float(confidence[order][good[-1]]), float(covered[good[-1]])
 
 
-def stakes_above(chances: np.ndarray[Any, Any], unseen: Unseen) -> float:
+def stakes_above(chances: np.ndarray[Any, Any], tasks: np.ndarray[Any, Any], weights: np.ndarray[Any, Any]) -> float:
     """The probability from which health_safety is the task, whatever else is likelier: the lowest whose F1 is as good
     as the best one's, or nearly. It is flat there, and a grave request that is missed costs more than a false alarm."""
-    truth = unseen.tasks == STAKES_AT
+    truth = tasks == STAKES_AT
     scores = {}
     for threshold in np.linspace(0.1, 0.8, 701).tolist():
         guess = chances[:, STAKES_AT] >= threshold
-        both = float(unseen.weights[guess & truth].sum())
-        scores[threshold] = 2 * both / float(unseen.weights[guess].sum() + unseen.weights[truth].sum())
+        both = float(weights[guess & truth].sum())
+        scores[threshold] = 2 * both / float(weights[guess].sum() + weights[truth].sum())
     best = max(scores.values())
     return min(threshold for threshold, score in scores.items() if score >= best - _NEARLY)

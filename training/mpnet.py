@@ -56,7 +56,7 @@ def _part(number: int) -> bytes:
 
 
 class Encoder(Layers):
-    """The encoder's layers. What lies below layer `frozen` doesn't learn."""
+    """The encoder's layers. What lies below layer `frozen` doesn't learn, and drops nothing."""
 
     def __init__(self, frozen: int) -> None:
         super().__init__(model_folder(), WIDTH, 1e-5, frozen)
@@ -85,6 +85,7 @@ class Encoder(Layers):
             if torch.is_autocast_enabled("cpu"):
                 x, bias = x.bfloat16(), bias.bfloat16()
         for layer in range(_LAYERS):
-            with torch.set_grad_enabled(learning and layer >= self._frozen):
-                x = self.layer(x, bias, f"encoder.layer.{layer}.", _NAMES, drop)
+            learns = layer >= self._frozen
+            with torch.set_grad_enabled(learning and learns):
+                x = self.layer(x, bias, f"encoder.layer.{layer}.", _NAMES, drop if learns else 0.0)
         return x

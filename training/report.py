@@ -18,18 +18,22 @@ from gateway.classify.label import LONG_CONTEXT_TOKENS
 from gateway.classify.model import STAKES
 from gateway.classify.model_file import DEFAULT_FILE
 from gateway.classify.text import TrainedModel, load_text_model
-from gateway.classify.window import CONTEXT_CHARS, Window, cut
 from gateway.core.label import TEXT_TASKS
 from training.augment import with_typos
-from training.corpus import JUDGED, SHARED, contrast_rows, dev_rows, difficulty_rows, is_short, written_rows
+from training.corpus import (
+    JUDGED,
+    SHARED,
+    contrast_rows,
+    dev_rows,
+    difficulty_rows,
+    is_short,
+    window_of_text,
+    written_rows,
+)
 
 ALL_TASKS = (*TEXT_TASKS, "agentic_tools", "long_context", "multimodal")
 _CHARS_PER_TOKEN = 4
 PREAMBLE = "Hello! I hope you're doing well. Could you please help me with the following? "
-
-
-def window(text: str, system: str = "", chars: int | None = None) -> Window:
-    return Window(cut(text), system[:CONTEXT_CHARS], len(text) if chars is None else chars)
 
 
 def by_structure(features: dict[str, Any]) -> str | None:
@@ -79,7 +83,8 @@ def dev_report(model: TrainedModel) -> dict[str, Any]:
     rows = dev_rows()
     truth = [row["task"] for row in rows]
     verdicts = [
-        model.read_window(window(row["text"], row.get("system") or "", row["features"]["n_chars"])) for row in rows
+        model.read_window(window_of_text(row["text"], row.get("system") or "", row["features"]["n_chars"]))
+        for row in rows
     ]
     guess = [by_structure(row["features"]) or verdict.task for row, verdict in zip(rows, verdicts, strict=True)]
     textual = [index for index, task in enumerate(truth) if task in TEXT_TASKS]
@@ -122,14 +127,14 @@ def contrast_report(model: TrainedModel) -> dict[str, float]:
     shares = {}
     for kind in ("safe", "unsafe"):
         texts = [row["text"] for row in contrast_rows() if row["label"] == kind]
-        shares[kind] = sum(model.read_window(window(text)).task == STAKES for text in texts) / len(texts)
+        shares[kind] = sum(model.read_window(window_of_text(text)).task == STAKES for text in texts) / len(texts)
     return shares
 
 
 def judged_report(model: TrainedModel) -> dict[str, dict[str, float]]:
     """By author: the share that is right, and the shares called health_safety of the rows that are and that are not."""
     rows = written_rows(JUDGED)
-    guess = [model.read_window(window(row.text, row.system)).task for row in rows]
+    guess = [model.read_window(window_of_text(row.text, row.system)).task for row in rows]
     found = {}
     for author in sorted({row.source for row in rows}):
         mine = [(row.task, task) for row, task in zip(rows, guess, strict=True) if row.source == author]
@@ -144,14 +149,16 @@ def robustness_report(model: TrainedModel) -> dict[str, float]:
     """Shares of dev's textual rows whose label changes."""
     random = Random(7)
     texts = [row["text"] for row in dev_rows() if row["task"] in TEXT_TASKS]
-    before = [model.read_window(window(text)).task for text in texts]
+    before = [model.read_window(window_of_text(text)).task for text in texts]
     changes = {
         "typo in one word of ten": [with_typos(text, random, 0.1) for text in texts],
         "lower case": [text.lower() for text in texts],
         "polite preamble": [PREAMBLE + text for text in texts],
     }
     return {
-        name: sum(model.read_window(window(text)).task != task for text, task in zip(changed, before, strict=True))
+        name: sum(
+            model.read_window(window_of_text(text)).task != task for text, task in zip(changed, before, strict=True)
+        )
         / len(texts)
         for name, changed in changes.items()
     }
@@ -167,7 +174,7 @@ def difficulty_report(model: TrainedModel) -> float | None:
         "expert level knowledge",
     ]
     rows = [row for row in difficulty_rows() if row["difficulty"] in levels]
-    guess = [model.read_window(window(row["text"])).difficulty or 0.0 for row in rows]
+    guess = [model.read_window(window_of_text(row["text"])).difficulty or 0.0 for row in rows]
     return spearman(guess, [float(levels.index(row["difficulty"])) for row in rows])
 
 
@@ -176,7 +183,7 @@ def cost_report() -> dict[str, float]:
     model = load_text_model()
     loaded = time.perf_counter() - started
     text = next(row["text"] for row in dev_rows() if 980 < len(row["text"]) < 1020)
-    asked = window(text)
+    asked = window_of_text(text)
     times = []
     for _ in range(2000):
         begun = time.perf_counter()

@@ -1,28 +1,49 @@
-"""What the network for short texts learns from: the rows and texts that its scan sees whole.
+"""What the network for short texts learns from: the rows and texts that its scan sees whole, those of the contrast
+among them.
 
 Short prompts whose words mislead are a world of their own: a network that learned them beside all others forgot of the
-others (docs/classifier.md). So each has a network, and the one for all texts meets little of the contrast.
+others (docs/classifier.md). So each has a network and a tutor of its own.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
-import numpy as np
-
-from gateway.classify.model import mixed
-from gateway.classify.tokens import Vocabulary
-from training.corpus import STAKES_AT, Row, is_short
+from training.corpus import Row, is_short, of_contrast
 from training.draw import Contrast
-from training.fit import Settings, logits_of
-from training.net import Net
-from training.tutor import Opinions
+from training.fit import Settings
+from training.tutor import Lessons
+from training.unwritten import Counts
 
 SHARE = 0.4
 STAKES_SHARE = 1.0
 """How much the network for short texts counts where a text is short, beside the one for all texts: in which task it is,
 and in whether it is grave."""
+_CONTRAST = Contrast(0.4, 0.2)
+
+
+def general_rows(rows: list[Row]) -> list[Row]:
+    """What the network for all texts learns from: none of what is short and of the contrast."""
+    return [row for row in rows if not (of_contrast(row) and is_short(row.text))]
+
+
+def short_lessons(seed: int) -> Lessons:
+    return Lessons(
+        draws=70_000,
+        contrast_share=0.5,
+        contrast=_CONTRAST,
+        others=Counts(
+            mixed=10_000,
+            reworded=40_000,
+            exchanged=60_000,
+            framed=70_000,
+            hazards=70_000,
+            plain=80_000,
+            contested=120_000,
+        ),
+        only_short=True,
+        seed=seed,
+    )
 
 
 def short_settings(settings: Settings) -> Settings:
@@ -35,34 +56,5 @@ def short_settings(settings: Settings) -> Settings:
         others_per_epoch=120_000,
         lose_rows=0.22,
         drop=0.2,
-        contrast=Contrast(0.4, 0.2),
+        contrast=_CONTRAST,
     )
-
-
-def short_of(rows: list[Row], opinions: Opinions) -> tuple[list[Row], Opinions]:
-    """The short ones among the rows, and the tutor's opinions of the short texts."""
-    mine = [number for number, row in enumerate(rows) if is_short(row.text)]
-    others = [number for number, text in enumerate(opinions.others) if is_short(text)]
-    return [rows[number] for number in mine], Opinions(
-        opinions.rows[mine],
-        [opinions.others[number] for number in others],
-        opinions.of_others[others],
-        opinions.of_words,
-        len(others),
-    )
-
-
-def general_of(opinions: Opinions) -> Opinions:
-    """The opinions that the network for all texts learns from."""
-    count = opinions.general
-    return opinions._replace(others=opinions.others[:count], of_others=opinions.of_others[:count])
-
-
-def logits_of_both(whole: Net, short: Net, vocabulary: Vocabulary, rows: list[Row]) -> np.ndarray[Any, Any]:
-    """Logits of the rows as the gateway works them out: by both networks where a row is short."""
-    found = logits_of(whole, vocabulary, rows)
-    mine = [number for number, row in enumerate(rows) if is_short(row.text)]
-    told = logits_of(short, vocabulary, [rows[number] for number in mine])
-    for number, line in zip(mine, told.tolist(), strict=True):
-        found[number] = mixed(found[number].tolist(), line, SHARE, STAKES_SHARE, STAKES_AT)
-    return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import orjson
@@ -56,6 +56,17 @@ class BadModel(Exception):
     """The file is no text model, is cut off, or belongs to another version of the code."""
 
 
+class Parts(NamedTuple):
+    """What is in a file. `version`: its name and the first digits of its SHA-256."""
+
+    vocabulary: Vocabulary
+    whole: Arrays
+    short: Arrays
+    hard: Floats
+    facts: dict[str, Any]
+    version: str
+
+
 def save(path: Path, words: list[str], whole: Arrays, short: Arrays, hard: Floats, facts: dict[str, Any]) -> str:
     """Writes a model file and gives its SHA-256 in hex. The same arguments give the same bytes."""
     blob = "\x00".join(words).encode("utf-8", "surrogatepass")
@@ -74,6 +85,25 @@ def save(path: Path, words: list[str], whole: Arrays, short: Arrays, hard: Float
 
 def load(path: Path = DEFAULT_FILE) -> Model:
     """Reads a model file. Raises BadModel, or OSError where there is none."""
+    parts = read(path)
+    facts = parts.facts
+    return Model(
+        vocabulary=parts.vocabulary,
+        tasks=tuple(facts["tasks"]),
+        whole=network_of(parts.whole),
+        short=network_of(parts.short),
+        short_share=float(facts["short_share"]),
+        short_stakes_share=float(facts["short_stakes_share"]),
+        scale=Scale(float(facts["temperature"]), float(facts["stakes_above"])),
+        short_scale=Scale(float(facts["short_temperature"]), float(facts["short_stakes_above"])),
+        hard=parts.hard.astype(np.float32),
+        facts={name: value for name, value in facts.items() if name not in ("arrays", "bytes", "words")},
+        version=parts.version,
+    )
+
+
+def read(path: Path = DEFAULT_FILE) -> Parts:
+    """Reads a model file's parts. Raises BadModel, or OSError where there is none."""
     digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
@@ -106,7 +136,8 @@ def load(path: Path = DEFAULT_FILE) -> Model:
                 raise BadModel(f"{path}: {name} is {facts[name]}")
         if tuple(facts["tasks"]) != TEXT_TASKS:
             raise BadModel(f"{path}: the tasks are {facts['tasks']}")
-        return _model_of(vocabulary, whole, short, arrays[_HARD], facts, digest.hexdigest())
+        version = f"{facts['name']}-{digest.hexdigest()[:8]}"
+        return Parts(vocabulary, whole, short, arrays[_HARD], facts, version)
     except (ValueError, KeyError, TypeError) as error:
         raise BadModel(f"{path}: {error}") from error
 
@@ -157,21 +188,3 @@ def network_of(arrays: Arrays) -> Network:
     """A network of arrays as they are in a file."""
     floats = {name: arrays[name].astype(np.float32) for name in _ARRAYS if name not in ("table", "gate")}
     return Network(table=arrays["table"], gate=np.exp(arrays["gate"].astype(np.float32)), **floats)
-
-
-def _model_of(
-    vocabulary: Vocabulary, whole: Arrays, short: Arrays, hard: Floats, facts: dict[str, Any], digest: str
-) -> Model:
-    return Model(
-        vocabulary=vocabulary,
-        tasks=tuple(facts["tasks"]),
-        whole=network_of(whole),
-        short=network_of(short),
-        short_share=float(facts["short_share"]),
-        short_stakes_share=float(facts["short_stakes_share"]),
-        scale=Scale(float(facts["temperature"]), float(facts["stakes_above"])),
-        short_scale=Scale(float(facts["short_temperature"]), float(facts["short_stakes_above"])),
-        hard=hard.astype(np.float32),
-        facts={name: value for name, value in facts.items() if name not in ("arrays", "bytes", "words")},
-        version=f"{facts['name']}-{digest[:8]}",
-    )

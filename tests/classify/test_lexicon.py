@@ -7,10 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import pytest
 
+from gateway.core.label import TEXT_TASKS
+from tests.shared_data import SHARED
+from training.check import NEAR, Judges
+from training.corpus import STAKES_AT, Row
 from training.lexicon import Lexicon, exchanged, framed, hazardous, lexicon
 from training.plain import Plain
+from training.unwritten import Counts, texts_of
 
 _NOUNS = """  1 the licence stands before the senses
 00000001 03 n 02 family_Mustelidae 0 mustelids 0 000 | a family of small beasts of prey
@@ -69,3 +75,45 @@ def test_nouns_and_verbs_give_way_and_other_words_stay(known: Lexicon) -> None:
 def test_a_missing_dictionary_says_what_to_install(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="apt-get install wordnet-base"):
         lexicon(tmp_path)
+
+
+ROWS = [Row("Where does an otter sleep?", "", "simple_qa", "x"), Row("I drowned an otter.", "", "health_safety", "x")]
+
+
+def unwritten(known: Lexicon, counts: Counts, grave: tuple[float, float] = (0.0, 1.0), seed: int = 1) -> list[str]:
+    opinions = np.zeros((len(ROWS), len(TEXT_TASKS)), np.float32)
+    opinions[:, STAKES_AT] = grave
+    return texts_of(ROWS, np.array([0.5, 0.5]), opinions, counts, seed, {"otter": ["beaver"]}, known)
+
+
+@pytest.fixture
+def no_structural_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.unwritten.structural_texts", list)
+
+
+@pytest.mark.usefixtures("no_structural_texts")
+def test_as_many_texts_are_made_as_are_counted_and_the_same_by_the_same_seed(known: Lexicon) -> None:
+    counts = Counts(mixed=30, reworded=20, exchanged=10, framed=40, hazards=50, contested=60)
+    texts = unwritten(known, counts)
+    assert len(texts) == 210
+    assert texts == unwritten(known, counts)
+    assert texts != unwritten(known, counts, seed=2)
+    assert any("beaver" in text for text in texts)
+
+
+@pytest.mark.usefixtures("no_structural_texts")
+def test_of_contested_rows_most_are_those_in_doubt(known: Lexicon) -> None:
+    counts = Counts(mixed=0, reworded=0, exchanged=0, framed=0, hazards=0, contested=2_000)
+    # chances of 1 for a harmless row, 7 x 4 for one that is likely grave and in doubt
+    texts = unwritten(known, counts, grave=(0.0, 0.9))
+    assert len(texts) == 2_000
+    assert sum("drowned" in text or "I " in text for text in texts) > 1_800
+
+
+@pytest.mark.skipif(not (SHARED / "tasks").is_dir(), reason="../shared/tasks is not there")
+@pytest.mark.usefixtures("no_structural_texts")
+def test_everyday_questions_stand_once_and_none_is_near_to_a_prompt_that_models_are_judged_by(known: Lexicon) -> None:
+    texts = unwritten(known, Counts(mixed=0, reworded=0, exchanged=0, framed=0, hazards=0, plain=500))
+    judges = Judges.of_shared()
+    assert len(set(texts)) == len(texts) > 300
+    assert all(judges.nearness(text) < NEAR for text in texts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.classify.label import label
-from gateway.classify.model_file import _ARRAYS, _FACTS, _HARD, DEFAULT_FILE, MAGIC, BadModel, load, save
+from gateway.classify.model_file import _ARRAYS, _FACTS, _HARD, DEFAULT_FILE, MAGIC, BadModel, load, read, save
 from gateway.classify.signals import read_signals
 from gateway.classify.text import TrainedModel, load_text_model
 from gateway.classify.tokens import GRAMS, HEAD_TOKENS, PAIRS, TAIL_TOKENS, tokens_of
@@ -266,6 +267,17 @@ def test_a_file_that_holds_what_is_no_number_is_refused(tmp_path: Path, where: s
     save(broken, list(model.vocabulary.words), arrays, arrays, hard, model.facts)
     with pytest.raises(BadModel, match=where):
         load(broken)
+
+
+def test_a_file_written_anew_from_what_was_read_is_the_same_file(tmp_path: Path) -> None:
+    parts = read()
+    facts = {name: value for name, value in parts.facts.items() if name not in ("arrays", "bytes", "words")}
+    same = tmp_path / "model.bin"
+    save(same, list(parts.vocabulary.words), parts.whole, parts.short, parts.hard, facts)
+    written, shipped = ([*path.read_bytes().split(b"\n", 2)] for path in (same, DEFAULT_FILE))
+    assert written[:2] == shipped[:2]
+    # unpacked: how it packs may differ by the machine's zlib
+    assert zlib.decompress(written[2]) == zlib.decompress(shipped[2])
 
 
 def test_the_file_restated_as_it_is_still_loads(tmp_path: Path) -> None:
