@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
+from itertools import cycle, islice
 from pathlib import Path
 
 from tests.running import until
@@ -15,10 +17,21 @@ from tests.running import until
 ROOT = Path(__file__).resolve().parents[1]
 
 
+_FIRST_PORT = 20_000
+_PORTS_EACH = 500
+_MOST_WORKERS = 24
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _MOST_WORKERS
+_ports = cycle(range(_FIRST_PORT + _worker * _PORTS_EACH, _FIRST_PORT + (_worker + 1) * _PORTS_EACH))
+
+
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """One that nobody else gets meanwhile: below those that Linux hands out by itself, and out of the range of this
+    worker of pytest's. One that the kernel gave and took back may be another test's server by the time that a process
+    of ours wants to listen there, and is then taken for that process."""
+    for port in islice(_ports, _PORTS_EACH):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise RuntimeError(f"none of {_PORTS_EACH} ports is free")
 
 
 def in_use(port: int) -> bool:

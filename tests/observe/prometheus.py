@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import httpx
 import pytest
 
 from tests.running import until
+from tests.served import free_port
 
 
 def binary(name: str) -> str:
@@ -78,9 +78,3 @@ class Prometheus:
             return httpx.get(f"{self.url}/-/ready").status_code == 200
         except httpx.TransportError:
             return False
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
