@@ -11,12 +11,13 @@ import torch
 from torch.nn import functional
 
 from gateway.classify.model import place_tokens, shape_of
+from gateway.classify.model_file import Arrays
 from gateway.classify.tokens import SPECIAL, Vocabulary
 from gateway.core.label import TEXT_TASKS
 from training.augment import augment, with_typos
 from training.corpus import Row, window_of_text
 from training.draw import EVEN, Contrast, weights_of
-from training.net import Example, Net, collate
+from training.net import Example, Net, collate, net_of
 from training.teacher import Teacher, vectors_of
 from training.tutor import Opinions
 from training.vocabulary import narrowed, own_words
@@ -66,10 +67,16 @@ def _start(vocabulary: Vocabulary, vectors: np.ndarray[Any, Any], settings: Sett
 
 
 def fit(
-    rows: list[Row], vocabulary: Vocabulary, teacher: Teacher, opinions: Opinions | None, settings: Settings
+    rows: list[Row],
+    vocabulary: Vocabulary,
+    teacher: Teacher,
+    opinions: Opinions | None,
+    settings: Settings,
+    begun: Arrays | None = None,
 ) -> Net:
     """Trains on `rows`. `opinions` are the tutor's, of the rows and of the vocabulary's words; without them the rows'
-    own tasks and the teacher's word vectors do alone."""
+    own tasks and the teacher's word vectors do alone. `begun`: the network to learn on from, instead of from nothing
+    (its sizes count then, not those of the settings)."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     torch.manual_seed(settings.seed)
@@ -77,7 +84,10 @@ def fit(
     trust, per_epoch = (settings.trust, settings.others_per_epoch) if opinions else (0.0, 0)
     opinions = opinions or _no_opinions(rows, vectors_of(own_words(vocabulary), teacher))
     start = _start(vocabulary, opinions.of_words, settings)
-    net = Net(start, settings.hidden, settings.kinds, len(TEXT_TASKS), settings.width, settings.drop)
+    if begun:
+        net = net_of(begun, len(TEXT_TASKS), settings.drop)
+    else:
+        net = Net(start, settings.hidden, settings.kinds, len(TEXT_TASKS), settings.width, settings.drop)
     targets = torch.from_numpy(narrowed(vectors_of([row.text for row in rows], teacher), settings.width, 3))
     tasks = torch.tensor([TEXT_TASKS.index(row.task) for row in rows])
     of_rows, of_others = torch.from_numpy(opinions.rows), torch.from_numpy(opinions.of_others)

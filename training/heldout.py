@@ -47,6 +47,7 @@ FOLDS = (
     ),
 )
 _NEARLY = 0.005
+_NEARLY_SHORT = 0.01
 
 
 class Unseen(NamedTuple):
@@ -111,7 +112,7 @@ def short_stakes_above(model: Model) -> float:
     few of the sources, say little of the ones that ship."""
     rows = [row for row in written_rows(JUDGED) if is_short(row.text)]
     chances = [probabilities(model, views_of(model, window_of_text(row.text, row.system))) for row in rows]
-    return stakes_above(np.array(chances), _tasks_of(rows), _weights_of(rows))
+    return stakes_above(np.array(chances), _tasks_of(rows), _weights_of(rows), _NEARLY_SHORT)
 
 
 def _tasks_of(rows: list[Row]) -> np.ndarray[Any, Any]:
@@ -153,7 +154,9 @@ def unsure_below(chances: np.ndarray[Any, Any], unseen: Unseen, accuracy: float 
     return float(confidence[order][good[-1]]), float(covered[good[-1]])
 
 
-def stakes_above(chances: np.ndarray[Any, Any], tasks: np.ndarray[Any, Any], weights: np.ndarray[Any, Any]) -> float:
+def stakes_above(
+    chances: np.ndarray[Any, Any], tasks: np.ndarray[Any, Any], weights: np.ndarray[Any, Any], nearly: float = _NEARLY
+) -> float:
     """The probability from which health_safety is the task, whatever else is likelier: the lowest whose F1 is as good
     as the best one's, or nearly. It is flat there, and a grave request that is missed costs more than a false alarm."""
     truth = tasks == STAKES_AT
@@ -163,4 +166,4 @@ def stakes_above(chances: np.ndarray[Any, Any], tasks: np.ndarray[Any, Any], wei
         both = float(weights[guess & truth].sum())
         scores[threshold] = 2 * both / float(weights[guess].sum() + weights[truth].sum())
     best = max(scores.values())
-    return min(threshold for threshold, score in scores.items() if score >= best - _NEARLY)
+    return min(threshold for threshold, score in scores.items() if score >= best - nearly)

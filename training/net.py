@@ -141,6 +141,33 @@ class Net(nn.Module):
         return self.out(self.drop(hidden)), self.imitate(whole)
 
 
+@torch.no_grad()
+def net_of(arrays: dict[str, Array], tasks: int, drop: float) -> Net:
+    """A network that learns on from the arrays that ship: `arrays_of` backwards. The columns' scale is folded into what
+    reads the table, so the table gets a common spread of 1; the second head begins anew."""
+    small = {name: array.astype(np.float32) for name, array in arrays.items()}
+    scale = 1 / small["table"].std()
+    width, kinds = small["table"].shape[1], small["scan_bias"].size
+    net = Net(small["table"] * scale, small["hide_bias"].size, kinds, tasks, width, drop)
+    scan = small["scan"].T.reshape(kinds, REACH, width)[:, ::-1].reshape(kinds, -1) / scale
+    small["hide"][:, : POOLS * width] /= scale
+    for weight, array in (
+        (net.gate.weight, small["gate"][:, None]),
+        (net.scan.weight, scan),
+        (net.scan.bias, small["scan_bias"]),
+        (net.places, small["places"]),
+        (net.score.weight, small["relate"][:, :kinds].T),
+        (net.take.weight, small["relate"][:, kinds:].T),
+        (net.take.bias, small["relate_bias"]),
+        (net.hide.weight, small["hide"]),
+        (net.hide.bias, small["hide_bias"]),
+        (net.out.weight, small["out"]),
+        (net.out.bias, small["out_bias"]),
+    ):
+        weight.copy_(torch.from_numpy(array.copy()))
+    return net
+
+
 def arrays_of(net: Net) -> dict[str, Array]:
     """The arrays that ship: the table as int8, its scale per column folded into what reads its vectors."""
     table = (net.change.weight + net.start).detach().numpy()

@@ -12,13 +12,12 @@ import hashlib
 import json
 from collections import Counter
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
-from gateway.classify.model_file import DEFAULT_FILE, Arrays, load, network_of, read, save
+from gateway.classify.model_file import DEFAULT_FILE, Arrays, Parts, load, network_of, read, save
 from gateway.classify.tokens import Floats, Vocabulary
 from gateway.core.label import TEXT_TASKS
 from training import heldout
@@ -26,13 +25,14 @@ from training.corpus import Row, is_short, shared_rows, written_rows
 from training.difficulty import difficulty_line
 from training.fit import Settings, fit
 from training.net import arrays_of
-from training.short import SHARE, STAKES_SHARE, general_rows, short_lessons, short_settings
+from training.short import SHARE, STAKES_SHARE, general_rows, more_settings, short_lessons, short_settings
 from training.teacher import Teacher
 from training.tutor import Lessons, Opinions, opinions_of
 from training.unwritten import Counts
 from training.vocabulary import own_words, vocabulary_of
 
 NAME = "text-6"
+_CARD = DEFAULT_FILE.with_suffix(".json")
 _CALIBRATED = ("temperature", "unsure_below", "stakes_above", "short_temperature")
 _OF_WHOLE = Counts(mixed=54_000, reworded=52_000, exchanged=88_000, framed=90_000, hazards=40_000)
 
@@ -95,10 +95,9 @@ def _made(rows: list[Row], teacher: Teacher, settings: Settings, calibration: di
     return _Whole(vocabulary, arrays, difficulty_line(vocabulary, network_of(arrays), mine), calibration, card)
 
 
-def _kept(path: Path, card: dict[str, Any]) -> _Whole:
-    parts = read(path)
+def _kept(parts: Parts, card: dict[str, Any]) -> _Whole:
     if parts.version != card["version"]:
-        raise SystemExit(f"{path} is {parts.version}, and its card describes {card['version']}")
+        raise SystemExit(f"the model is {parts.version}, and its card describes {card['version']}")
     return _Whole(parts.vocabulary, parts.whole, parts.hard, _calibration_of(card), card["whole"])
 
 
@@ -115,22 +114,31 @@ def main() -> None:
         action="store_true",
         help="keep all but the network for short texts and its threshold of health_safety; these are made anew",
     )
+    kept.add_argument(
+        "--learn-on",
+        action="store_true",
+        help="the same, but the network for short texts begins as the one that ships now, not from nothing",
+    )
     parser.add_argument("--seed", type=int, default=Settings.seed)
     options = parser.parse_args()
     torch.set_flush_denormal(True)
     settings = Settings(seed=options.seed)
     teacher = Teacher()
     rows = [*shared_rows(), *written_rows()]
-    card_file = DEFAULT_FILE.with_suffix(".json")
-    old = json.loads(card_file.read_text()) if options.only_short or options.skip_calibration else {}
-    if options.only_short:
-        whole = _kept(DEFAULT_FILE, old)
-    else:
-        whole = _made(rows, teacher, settings, _calibration_of(old) if old else None)
+    shipped = read() if options.only_short or options.learn_on else None
+    old = json.loads(_CARD.read_text()) if shipped or options.skip_calibration else {}
+    whole = _kept(shipped, old) if shipped else _made(rows, teacher, settings, _calibration_of(old) if old else None)
     rows = [row for row in rows if is_short(row.text)]
-    for_short, lessons = short_settings(settings), short_lessons(settings.seed)
+    lessons = short_lessons(settings.seed)
     opinions = opinions_of(rows, own_words(whole.vocabulary), lessons, teacher)
-    short = arrays_of(fit(rows, whole.vocabulary, teacher, opinions, for_short))
+    begun = shipped if options.learn_on else None
+    for_short = more_settings(settings) if begun else short_settings(settings)
+    short = arrays_of(fit(rows, whole.vocabulary, teacher, opinions, for_short, begun and begun.short))
+    told = _told(rows, for_short, lessons, opinions)
+    _write(whole, short, {**told, "begun": {"version": begun.version, **old["short"]}} if begun else told)
+
+
+def _write(whole: _Whole, short: Arrays, short_card: dict[str, Any]) -> None:
     facts = {
         "name": NAME,
         "tasks": TEXT_TASKS,
@@ -152,11 +160,11 @@ def main() -> None:
         "bytes": half.stat().st_size,
         "unseen": whole.calibration["unseen"],
         "whole": whole.card,
-        "short": _told(rows, for_short, lessons, opinions),
+        "short": short_card,
         "made_with": {"numpy": np.__version__, "torch": torch.__version__},
     }
     half.replace(DEFAULT_FILE)
-    card_file.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+    _CARD.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
     print(f"{DEFAULT_FILE}: {card['bytes']} bytes, {card['version']}")
 
 
