@@ -16,8 +16,7 @@ import numpy as np
 
 from gateway.classify.model import Network, place_tokens, pool
 from gateway.classify.tokens import Vocabulary
-from gateway.classify.window import Window, cut
-from training.corpus import SHARED, Row
+from training.corpus import SHARED, Row, window_of_text
 
 PRIOR = {
     "simple_qa": 0.2,
@@ -55,7 +54,7 @@ def difficulty_line(vocabulary: Vocabulary, network: Network, rows: list[Row]) -
     exams = _exam_rows()
     taken = [row for row in rows if row.source.startswith("written")] + rows[::7]
     texts = [text for text, _ in exams] + [row.text for row in taken]
-    placed = [place_tokens(vocabulary, Window(cut(text), "", len(text))) for text in texts]
+    placed = [place_tokens(vocabulary, window_of_text(text)) for text in texts]
     x = np.array([pool(network, one, len(text)).features for one, text in zip(placed, texts, strict=True)])
     targets = np.array([hard for _, hard in exams] + [PRIOR[row.task] for row in taken])
     y = np.log(targets / (1 - targets))

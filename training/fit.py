@@ -78,15 +78,14 @@ def fit(
     own tasks and the teacher's word vectors do alone. `begun`: the network to learn on from, instead of from nothing
     (its sizes count then, not those of the settings)."""
     torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
     torch.manual_seed(settings.seed)
     random, draw = Random(settings.seed), np.random.default_rng(settings.seed)
     trust, per_epoch = (settings.trust, settings.others_per_epoch) if opinions else (0.0, 0)
     opinions = opinions or _no_opinions(rows, vectors_of(own_words(vocabulary), teacher))
-    start = _start(vocabulary, opinions.of_words, settings)
     if begun:
         net = net_of(begun, len(TEXT_TASKS), settings.drop)
     else:
+        start = _start(vocabulary, opinions.of_words, settings)
         net = Net(start, settings.hidden, settings.kinds, len(TEXT_TASKS), settings.width, settings.drop)
     targets = torch.from_numpy(narrowed(vectors_of([row.text for row in rows], teacher), settings.width, 3))
     tasks = torch.tensor([TEXT_TASKS.index(row.task) for row in rows])

@@ -48,6 +48,7 @@ FOLDS = (
 )
 _NEARLY = 0.005
 _NEARLY_SHORT = 0.01
+"""How far below the best F1 a threshold of health_safety may lie. In short texts more: docs/classifier.md, Limits."""
 
 
 class Unseen(NamedTuple):

@@ -121,6 +121,7 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, default=Settings.seed)
     options = parser.parse_args()
+    # here, and not where it helps most (fit.py): it stays set, so a tutor after a fit would not be one before it
     torch.set_flush_denormal(True)
     settings = Settings(seed=options.seed)
     teacher = Teacher()

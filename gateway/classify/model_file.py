@@ -57,7 +57,7 @@ class BadModel(Exception):
 
 
 class Parts(NamedTuple):
-    """What is in a file. `version`: its name and the first digits of its SHA-256."""
+    """What is in a file. `facts`: what training wrote down; `version`: its name and the first digits of its SHA-256."""
 
     vocabulary: Vocabulary
     whole: Arrays
@@ -97,7 +97,7 @@ def load(path: Path = DEFAULT_FILE) -> Model:
         scale=Scale(float(facts["temperature"]), float(facts["stakes_above"])),
         short_scale=Scale(float(facts["short_temperature"]), float(facts["short_stakes_above"])),
         hard=parts.hard.astype(np.float32),
-        facts={name: value for name, value in facts.items() if name not in ("arrays", "bytes", "words")},
+        facts=facts,
         version=parts.version,
     )
 
@@ -137,7 +137,8 @@ def read(path: Path = DEFAULT_FILE) -> Parts:
         if tuple(facts["tasks"]) != TEXT_TASKS:
             raise BadModel(f"{path}: the tasks are {facts['tasks']}")
         version = f"{facts['name']}-{digest.hexdigest()[:8]}"
-        return Parts(vocabulary, whole, short, arrays[_HARD], facts, version)
+        told = {name: value for name, value in facts.items() if name not in ("arrays", "bytes", "words")}
+        return Parts(vocabulary, whole, short, arrays[_HARD], told, version)
     except (ValueError, KeyError, TypeError) as error:
         raise BadModel(f"{path}: {error}") from error
 
